@@ -29,4 +29,7 @@ char *hostlist_compress(const char *const *names, uint32_t count);
  * node bitmaps are printed. */
 char *hostlist_compress_sorted(const char *const *names, uint32_t count);
 
+/* The order hostlist_compress_sorted uses: <0, 0, >0. */
+int hostlist_name_cmp(const char *a, const char *b);
+
 #endif
