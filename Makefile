@@ -8,16 +8,19 @@
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 SAN     ?=
 B       := build$(if $(SAN),-san)
+SANFLAGS := -fsanitize=address -fsanitize=undefined -fno-omit-frame-pointer
 
 PKGS    := libevent libevent_pthreads sqlite3 json-c hwloc
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
 CPPFLAGS += -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-ALLCFLAGS = -std=c11 $(WARN) $(CFLAGS) $(if $(SAN),-fsanitize=address,undefined -fno-omit-frame-pointer)
-LDFLAGS += $(if $(SAN),-fsanitize=address,undefined)
+ALLCFLAGS = -std=c11 $(WARN) $(CFLAGS) $(if $(SAN),$(SANFLAGS))
+LDFLAGS += $(if $(SAN),$(SANFLAGS))
 LIBS_CTLD := $(shell pkg-config --libs libevent libevent_pthreads sqlite3 2>/dev/null) -lmunge -lpthread -lm
 LIBS_NODE := $(shell pkg-config --libs libevent libevent_pthreads hwloc 2>/dev/null) -lmunge -lutil -lpthread -lm -ldl
 

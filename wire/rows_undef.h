@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#undef MSG_BEGIN
+#undef MSG_END
+#undef FIELD
+#undef PART
+#undef GAP
+#undef REFUSE
+#undef NEST
+#undef PART_N
+#undef VERBATIM
+#undef ARRAY
+#undef PART_A
+#undef NLIST
+#undef PART_NL
+#undef LIST
+#undef PART_L
+#undef LIST16
+#undef PART_L16
+#undef REP
+#undef PART_R
+#undef ITEMS
+#undef LAYOUT

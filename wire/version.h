@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The eight releases, as protocol versions.  Compared inside wire/ only; code
+ * elsewhere passes enum wire_version through. */
+#ifndef WIRE_VERSION_H
+#define WIRE_VERSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum wire_version {
+	V22_05, V23_02, V23_11, V24_05, V24_11, V25_05, V25_11, V26_05,
+	WIRE_VERSION_COUNT
+};
+#define WIRE_VERSION_OLDEST V22_05
+#define WIRE_VERSION_NEWEST V26_05
+
+/* Gates for message rows; combine with &. */
+#define ALL       0xff
+#define SINCE(v)  (ALL & (ALL << V##v))
+#define UNTIL(v)  (ALL & ~(ALL << V##v))        /* before v */
+#define ONLY(v)   (1 << V##v)
+
+/* The number in a message header: 22.05 is 38 << 8. */
+static inline uint16_t wire_version_number(enum wire_version v)
+{
+	return (uint16_t)((38u + (unsigned)v) << 8);
+}
+
+/* False (and *v unchanged) when no release has this number. */
+static inline bool wire_version_find(uint16_t number, enum wire_version *v)
+{
+	unsigned major = number >> 8;
+
+	if (number & 0xff || major < 38 || major >= 38 + WIRE_VERSION_COUNT)
+		return false;
+	*v = (enum wire_version)(major - 38);
+	return true;
+}
+
+static inline enum wire_version wire_version_min(enum wire_version a,
+						 enum wire_version b)
+{
+	return a < b ? a : b;
+}
+
+/* "22.05"; static. */
+const char *wire_version_name(enum wire_version v);
+/* Version of a program's text such as "slurm 24.11.5" or "22.05.8". */
+bool wire_version_parse(const char *text, enum wire_version *v);
+
+#endif
