@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who sent a message.  Identity comes from the munge credential alone; the
+ * credential carries a hash (K12) of the body, so that neither can be swapped.
+ * All functions block on munged and may be called from any thread. */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "wire/frame.h"
+
+struct auth;
+
+#define AUTH_ANY_UID ((uid_t)-1)
+
+struct auth_options {
+	const char *socket;     /* munged's socket; NULL: munge's default */
+	int ttl_sec;            /* 0: munge's default */
+	bool allow_replay;      /* several daemons share one munged (as Debian's builds allow) */
+	bool block_null_hash;   /* CommunicationParameters=block_null_hash */
+	bool block_zero_hash;   /* CommunicationParameters=block_zero_hash */
+};
+
+/* What a credential says, also filled as far as known when it is refused. */
+struct auth_identity {
+	uid_t uid;
+	gid_t gid;
+	uint8_t addr[4];        /* IPv4 address of the encoding host; 0 unknown */
+	time_t encoded, decoded;/* by the encoder's and by our clock; 0 unknown */
+	int ttl_sec;
+	uint8_t hash_type;      /* 1 none, 2 K12, 4 SHA3; what a reply must use */
+};
+
+/* Options are copied (AuthInfo: see auth_options_parse).  Never fails. */
+struct auth *auth_new(const struct auth_options *o);
+void auth_free(struct auth *a);         /* NULL is a no-op */
+/* Parse AuthInfo= ("socket=/path,ttl=60,...") and CommunicationParameters=;
+ * strings in *o point into mem. */
+void auth_options_parse(struct auth_options *o, const char *auth_info,
+			const char *comm_params, struct arena *mem);
+
+/* Sign a body.  only_uid: who may decode it, or AUTH_ANY_UID.  *cred is a heap
+ * string; caller frees.  Retries while munged is away for a moment. */
+enum err auth_sign(struct auth *a, uid_t only_uid, uint16_t msg_type, uint8_t hash_type,
+		   const void *body, size_t len, char **cred, struct err_text *why);
+
+/* Check a frame's credential and hash.  E_PROTOCOL_AUTHENTICATION_ERROR: the
+ * credential is bad; *why says in plain words which of key, clock (and by how
+ * much the clocks differ), replay or restriction it was; stock_lines (may be
+ * NULL) gets the lines stock logs ("Munge decode failed: Expired credential"
+ * ...), newline separated.  E_COMMUNICATIONS_RECEIVE_ERROR: the hash does not
+ * match the body (stock: close without a reply). */
+enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_identity *id,
+		     struct err_text *why, struct err_text *stock_lines);
+
+/* Seal any bytes (launch credentials): a munge text whose payload they are. */
+enum err auth_seal(struct auth *a, const void *p, size_t len, char **text,
+		   struct err_text *why);
+/* Unseal: *payload is heap memory, caller frees. */
+enum err auth_unseal(struct auth *a, const char *text, void **payload, size_t *len,
+		     struct auth_identity *id, struct err_text *why);
+
+/* KangarooTwelve (RFC 9861) of in, customised, 32 bytes out. */
+void auth_k12(const void *in, size_t len, const void *custom, size_t custom_len,
+	      uint8_t out[32]);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Launch credentials: slurmctld signs what a step or batch job may use; slurmd
+ * believes nothing else.  And the credential of sbcast. */
+#ifndef AUTH_CRED_H
+#define AUTH_CRED_H
+
+#include "auth/auth.h"
+
+/* Pack c->cred for release v, seal it, and set c->raw and c->signature (both
+ * in mem). */
+enum err cred_sign(struct auth *a, struct cred_signed *c, enum wire_version v,
+		   struct arena *mem, struct err_text *why);
+enum err cred_sbcast_sign(struct auth *a, struct sbcast_cred_signed *c, enum wire_version v,
+			  struct arena *mem, struct err_text *why);
+
+/* Check that the signature seals exactly c->raw and that root or slurm_uid
+ * sealed it.  E_D_INVALID_JOB_CREDENTIAL otherwise. */
+enum err cred_verify(struct auth *a, const struct cred_signed *c, uid_t slurm_uid,
+		     struct err_text *why);
+enum err cred_sbcast_verify(struct auth *a, const struct sbcast_cred_signed *c,
+			    uid_t slurm_uid, struct err_text *why);
+
+/* What a node remembers of credentials: seen ones (a replay is refused) and
+ * revoked jobs.  Single-threaded. */
+struct cred_cache;
+struct cred_cache *cred_cache_new(int expire_sec);      /* cred_expire=, 120 by default */
+void cred_cache_free(struct cred_cache *k);
+/* E_OK once per credential; E_D_CREDENTIAL_REPLAYED, _REVOKED, _EXPIRED. */
+enum err cred_cache_admit(struct cred_cache *k, const struct cred *c, time_t now);
+/* A job ended: refuse its credentials made at or before this time. */
+void cred_cache_revoke(struct cred_cache *k, uint32_t job_id, time_t when, time_t now);
+
+/* This node's part of a credential. */
+struct cred_node_share {
+	uint32_t job_node_index, step_node_index;       /* in the host lists */
+	uint32_t job_cpus, step_cpus;                   /* logical CPUs allocated here */
+	struct bitset *job_cores, *step_cores;          /* abstract core ids of this node, in mem */
+	uint64_t job_mem_mb, step_mem_mb;               /* 0: no limit given */
+	uint16_t sockets, cores_per_socket;             /* as the controller counts them */
+};
+enum err cred_node_share(const struct cred *c, const char *node_name, struct arena *mem,
+			 struct cred_node_share *out, struct err_text *why);
+
+#endif

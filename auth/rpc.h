@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Blocking RPC calls, for slurmd's workers and slurmstepd (slurmctld has its
+ * own asynchronous agent).  One connection per call, as everywhere. */
+#ifndef AUTH_RPC_H
+#define AUTH_RPC_H
+
+#include "auth/auth.h"
+
+struct rpc_reply {
+	struct arena mem;               /* owns everything below */
+	struct wire_frame frame;
+	const struct wire_type *type;
+	void *body;
+};
+void rpc_reply_fini(struct rpc_reply *r);
+
+/* Send one message to addr and read the reply (reply NULL: do not wait for
+ * one).  Bodies are packed at v.  only_uid: see auth_sign. */
+enum err rpc_call(struct auth *a, const struct wire_addr *addr, enum wire_version v,
+		  uid_t only_uid, uint16_t type, const void *body, int timeout_ms,
+		  struct rpc_reply *reply, struct err_text *why);
+
+/* The return code in a RESPONSE_SLURM_RC or _RC_MSG; E_UNEXPECTED_MSG_ERROR
+ * for any other type. */
+enum err rpc_reply_code(const struct rpc_reply *r);
+
+/* Where the controller is: SlurmctldHost entries in order, with the release
+ * it speaks (found by trying, newest first, and remembered). */
+struct rpc_ctld {
+	struct auth *auth;
+	char **hosts;                   /* addresses or names, borrowed from the configuration */
+	uint32_t host_count;
+	uint16_t port, port_count;
+	uid_t slurm_uid;
+	int timeout_ms;                 /* MessageTimeout */
+	bool version_known;
+	enum wire_version version;
+};
+/* Call the controller: next host on connection failure or standby answers.
+ * With version unknown, newer releases are tried first and a refusal steps
+ * down; the one that works is remembered. */
+enum err rpc_ctld_call(struct rpc_ctld *c, uint16_t type, const void *body,
+		       struct rpc_reply *reply, struct err_text *why);
+
+/* Resolve "host" or "1.2.3.4" to an address; blocking; E_UNKNOWN_FORWARD_ADDR. */
+enum err rpc_resolve(const char *host, uint16_t port, struct wire_addr *out);
+/* Connect with a time limit; file descriptor or -1 (errno). */
+int rpc_connect(const struct wire_addr *addr, int timeout_ms);
+/* Whole-frame socket I/O with a deadline. */
+enum err rpc_send(int fd, const void *bytes, size_t len, int timeout_ms);
+/* *bytes in mem, without the length prefix. */
+enum err rpc_recv(int fd, struct arena *mem, uint8_t **bytes, size_t *len, int timeout_ms);
+
+#endif
