@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Nodes and partitions. */
+#ifndef SLURMCTLD_CORE_NODE_H
+#define SLURMCTLD_CORE_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "wire/base/bitset.h"
+#include "wire/messages.h"
+#include "wire/states.h"
+
+struct core;
+
+/* Gres of one type on a node: configured or found, in use. */
+struct node_gres {
+	uint64_t total, used;
+};
+
+struct node {
+	uint32_t index;                 /* in core->node; never changes while running */
+	const struct conf_node *conf;   /* borrowed from core->conf */
+	const char *name;               /* conf->name */
+	char *hostname, *addr;          /* as registered or updated; start from conf */
+	uint16_t port;
+	uint32_t state;                 /* base | flags; node_move() only */
+	uint32_t next_state;
+	/* what is scheduled with (configured; see config_overrides) */
+	uint16_t cpus, boards, sockets, cores_per_socket, threads;      /* sockets: total */
+	uint32_t cores;                 /* sockets * cores_per_socket */
+	uint64_t real_memory_mb;
+	uint32_t tmp_disk_mb, weight;
+	/* in use */
+	struct bitset *cores_used;      /* by jobs that do not share */
+	uint16_t cpus_alloc;
+	uint64_t mem_alloc_mb;
+	struct node_gres *gres;         /* one per core->gres_type */
+	uint32_t run_jobs, comp_jobs;   /* jobs here running/suspended; completing */
+	uint32_t sharing_jobs;          /* of run_jobs, in OverSubscribe partitions */
+	uint32_t owner_uid;             /* exclusive=user: NO_VAL nobody */
+	/* from registrations and updates */
+	enum wire_version version;      /* of the node daemon; valid when version_known */
+	bool version_known;
+	char *version_text, *arch, *os, *features, *features_active, *gres_text, *comment,
+	     *extra, *instance_id, *instance_type, *reason, *mcs_label, *cpu_spec_list;
+	uint32_t reason_uid, cpu_load /* x100 */, tmp_disk_found;
+	uint64_t free_mem_mb;           /* NO_VAL64 unknown */
+	uint16_t reg_cpus, reg_sockets, reg_cores, reg_threads, reg_boards, core_spec_cnt;
+	uint64_t reg_memory_mb, mem_spec_limit_mb;
+	int64_t boot_time, slurmd_start_time, last_response, last_busy, reason_time,
+		resume_after, ping_sent;
+	bool ping_pending, reg_pending; /* a request is out */
+	uint32_t not_responding_logged;
+	struct bitset *parts;           /* over core->part */
+	uint32_t gen;
+	bool dirty;
+	struct node *dirty_next;
+};
+
+/* The one place where a node's state changes (drawing in node.c). */
+void node_move(struct core *c, struct node *n, uint32_t new_state);
+void node_dirty(struct core *c, struct node *n);
+/* Recompute ALLOCATED/MIXED/IDLE and COMPLETING from what runs there. */
+void node_settle(struct core *c, struct node *n);
+/* Set or clear (NULL) the reason with who and when. */
+void node_reason(struct core *c, struct node *n, const char *reason, uint32_t uid, int64_t when);
+struct node *node_find(const struct core *c, const char *name);
+/* May new work start here now (state only)? */
+bool node_usable(const struct node *n);
+/* Will it come back without an admin (counts for "can ever run")? */
+bool node_base_up(const struct node *n);
+
+struct part {
+	uint32_t index;
+	const struct conf_part *conf;   /* NULL: created by scontrol */
+	char *name, *node_text, *allow_groups, *allow_accounts, *deny_accounts, *allow_qos,
+	     *deny_qos, *alloc_nodes, *alternate, *qos, *billing_weights, *job_defaults,
+	     *nodesets;
+	uint32_t flags;                 /* PART_FLAG_* */
+	uint32_t max_time_min, default_time_min, max_nodes, min_nodes, grace_time_sec,
+		 max_cpus_per_node, max_cpus_per_socket, cpu_bind, suspend_time_sec;
+	uint64_t def_mem, max_mem;
+	uint16_t max_share, over_time_limit, preempt_mode, priority_job_factor, priority_tier,
+		 state_up, cr_type, resume_timeout, suspend_timeout;
+	struct bitset *nodes;           /* over core->node */
+	uint32_t total_nodes, total_cpus;
+	uint32_t *allow_uids;           /* of AllowGroups, resolved by the shell; NULL: all */
+	uint32_t allow_uid_count;
+	uint32_t gen;
+	bool deleted;
+	bool dirty;
+	struct part *dirty_next;
+};
+struct part *part_find(const struct core *c, const char *name);
+
+#endif

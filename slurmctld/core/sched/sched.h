@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Choosing: which job next, which nodes, cores and gres, and when a job could
+ * start.  Pure.  Holds its own queue and indices in struct sched; reads jobs,
+ * nodes and partitions; changes nothing but struct sched: the core acts on
+ * the choice (job_start in core/). */
+#ifndef SLURMCTLD_CORE_SCHED_SCHED_H
+#define SLURMCTLD_CORE_SCHED_SCHED_H
+
+#include "slurmctld/core/core.h"
+
+struct sched *sched_new(struct core *c);
+void sched_free(struct sched *s);
+
+/* The pending queue, in priority order: one total order (sched_compare, the
+ * criteria numbered there: partition tier, priority, submit order...). */
+void sched_job_added(struct core *c, struct job *j);    /* pending and eligible or not */
+void sched_job_removed(struct core *c, struct job *j);  /* started, ended */
+void sched_job_changed(struct core *c, struct job *j);  /* priority, size, partition... */
+void sched_nodes_changed(struct core *c);               /* states, partitions, configuration */
+int sched_compare(const struct job *a, const struct job *b);
+/* Priority for a new job (priority/basic: falls from 4294901760; multifactor:
+ * weights of the configuration). */
+uint32_t sched_priority(struct core *c, const struct job *j);
+
+/* A placement: everything job_alloc needs. Built in mem. */
+struct placement {
+	uint32_t node_count;
+	struct job_share *share;        /* node, cpus, tasks, mem, gres filled; core_off, cores too */
+	struct bitset *cores;           /* as in struct job_alloc */
+	uint32_t total_cpus;
+	bool whole_node;
+	struct part *part;              /* the partition of a list that took it */
+};
+
+/* Could this request ever run, with all nodes up and empty (E_OK), and if not,
+ * stock's error (E_REQUESTED_NODE_CONFIG_UNAVAILABLE, E_INVALID_NODE_COUNT,
+ * E_TOO_MANY_REQUESTED_CPUS, E_REQUESTED_NODES_NOT_IN_PARTITION ...). */
+enum err sched_possible(struct core *c, const struct job *j, const struct part *p,
+			struct err_text *why);
+/* Place the job now on what is free.  E_NODES_BUSY: not now; *reason then says
+ * why it waits (WAIT_RESOURCES, WAIT_NODE_NOT_AVAIL, ...), *desc in words. */
+enum err sched_place(struct core *c, const struct job *j, struct arena *mem,
+		     struct placement *out, uint32_t *reason, struct err_text *desc);
+/* When and where it could start, considering running jobs' ends (and the
+ * jobs ahead of it in the queue when with_queue). */
+enum err sched_estimate(struct core *c, const struct job *j, bool with_queue,
+			struct arena *mem, int64_t *start, struct placement *out);
+
+/* One scheduling pass: calls start() for each job to be started now, in order
+ * (start applies it at once, so later choices see it), and notes the reasons
+ * of the others through reason().  Main pass in priority order, then backfill
+ * with a time profile; bounded work: returns true when a backfill slice is
+ * left (EV_SCHED_SLICE continues it). */
+struct sched_ops {
+	void (*start)(struct core *c, struct job *j, const struct placement *p, bool backfill,
+		      struct effects *out);
+	void (*reason)(struct core *c, struct job *j, uint32_t reason, const char *desc);
+	/* expected start and nodes of a pending job (squeue --start) */
+	void (*planned)(struct core *c, struct job *j, int64_t start, const char *nodes);
+};
+bool sched_pass(struct core *c, const struct sched_ops *ops, struct effects *out, bool slice);
+
+/* ---- steps ------------------------------------------------------------- */
+/* Place a step inside its job: nodes, tasks per node, cores, memory, gres, by
+ * the create request.  Fills the step's fields (heap).  E_NODES_BUSY (try
+ * later), E_REQUESTED_NODE_CONFIG_UNAVAILABLE, E_INVALID_NODE_COUNT ... */
+enum err step_place(struct core *c, const struct job *j,
+		    const struct job_step_create_request_msg *req, struct step *out,
+		    struct err_text *why);
+/* Global task ids per node for a distribution (block, cyclic, plane, arbitrary). */
+void step_layout_tasks(uint32_t dist, uint16_t plane, uint32_t nodes, const uint16_t *tasks,
+		       uint32_t num_tasks, uint32_t **tids /* out, each in mem */,
+		       struct arena *mem);
+
+/* "gres/qpu:1", "gres:qpu:1", "qpu:1", "gpu:tesla:2,qpu": units per gres_type.
+ * E_INVALID_GRES for a name nobody configured. */
+enum err gres_parse(const struct core *c, const char *text, uint64_t *units,
+		    struct err_text *why);
+/* "cpu=4,mem=2000M,node=2,billing=4,gres/qpu=1" of an allocation or request. */
+char *tres_format(const struct core *c, uint64_t cpus, uint64_t mem_mb, uint32_t nodes,
+		  const uint64_t *gres, uint64_t billing);
+
+#endif
