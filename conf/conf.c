@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A loaded configuration: references and look-ups. */
+#include "conf/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct conf *conf_ref(struct conf *c)
+{
+	if (c)
+		atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
+void conf_unref(struct conf *c)
+{
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1,
+					    memory_order_acq_rel) != 1)
+		return;
+	arena_fini(&c->mem);
+	free(c);
+}
+
+const struct conf_node *conf_node_find(const struct conf *c, const char *name)
+{
+	uint32_t i = nodes_index(c, name);
+
+	return i == UINT32_MAX ? NULL : &c->nodes[i];
+}
+
+/* "n1.example.org" and "n1" are the same host. */
+static bool same_host(const char *a, const char *b)
+{
+	size_t la = strcspn(a, "."), lb = strcspn(b, ".");
+
+	return la == lb && strncasecmp(a, b, la) == 0 &&
+	       (!a[la] || !b[lb] || strcasecmp(a + la, b + lb) == 0);
+}
+
+const struct conf_node *conf_node_find_host(const struct conf *c,
+					    const char *host)
+{
+	const struct conf_node *n = conf_node_find(c, host);
+
+	for (uint32_t i = 0; !n && i < c->node_count; i++)
+		if (streq(c->nodes[i].hostname, host))
+			n = &c->nodes[i];
+	for (uint32_t i = 0; !n && i < c->node_count; i++)
+		if (same_host(c->nodes[i].name, host) ||
+		    same_host(c->nodes[i].hostname, host))
+			n = &c->nodes[i];
+	return n;
+}
+
+const struct conf_part *conf_part_find(const struct conf *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->part_count; i++)
+		if (streq(c->parts[i].name, name))
+			return &c->parts[i];
+	return NULL;
+}
+
+bool conf_option(const char *list, const char *option, const char **value)
+{
+	size_t n = strlen(option);
+
+	for (const char *s = list; s && *s;) {
+		size_t len = strcspn(s, ",");
+
+		if (len >= n && strncasecmp(s, option, n) == 0 &&
+		    (len == n || s[n] == '=')) {
+			if (value)
+				*value = len == n ? "" : s + n + 1;
+			return true;
+		}
+		s += len;
+		s += *s == ',';
+	}
+	return false;
+}
+
+const char *conf_key_text(const struct conf *c, const char *name)
+{
+	const struct conf_key *k = conf_key_find(&conf_slurm_table, name);
+
+	return k ? c->origin[k - conf_slurm_table.keys].text : NULL;
+}
