@@ -23,6 +23,7 @@ struct auth_options {
 	bool allow_replay;      /* several daemons share one munged (as Debian's builds allow) */
 	bool block_null_hash;   /* CommunicationParameters=block_null_hash */
 	bool block_zero_hash;   /* CommunicationParameters=block_zero_hash */
+	int cred_expire_sec;    /* AuthInfo cred_expire=, for cred_cache_new; 120 unless given */
 };
 
 /* What a credential says, also filled as far as known when it is refused. */
@@ -34,6 +35,10 @@ struct auth_identity {
 	int ttl_sec;
 	uint8_t hash_type;      /* 1 none, 2 K12, 4 SHA3; what a reply must use */
 };
+enum { AUTH_HASH_NONE = 1, AUTH_HASH_K12 = 2, AUTH_HASH_SHA3 = 4 };
+
+/* Users of this number are refused, as stock does from 23.11 on. */
+#define AUTH_NOBODY 99
 
 /* Options are copied (AuthInfo: see auth_options_parse).  Never fails. */
 struct auth *auth_new(const struct auth_options *o);
@@ -43,8 +48,14 @@ void auth_free(struct auth *a);         /* NULL is a no-op */
 void auth_options_parse(struct auth_options *o, const char *auth_info,
 			const char *comm_params, struct arena *mem);
 
-/* Sign a body.  only_uid: who may decode it, or AUTH_ANY_UID.  *cred is a heap
- * string; caller frees.  Retries while munged is away for a moment. */
+/* At start-up: munged answers, and root may not decode what is restricted to
+ * another user (munged can be built so, and then restrictions mean nothing). */
+enum err auth_self_test(struct auth *a, struct err_text *why);
+
+/* Sign a body.  only_uid: who may decode it, or AUTH_ANY_UID.  hash_type: of the
+ * request that is answered, or 0 for K12.  *cred is a heap string; caller frees.
+ * When munged is away it is asked again for five seconds; never hold a lock
+ * here.  Once it has been away that long, calls fail at once until it is back. */
 enum err auth_sign(struct auth *a, uid_t only_uid, uint16_t msg_type, uint8_t hash_type,
 		   const void *body, size_t len, char **cred, struct err_text *why);
 
@@ -56,16 +67,27 @@ enum err auth_sign(struct auth *a, uid_t only_uid, uint16_t msg_type, uint8_t ha
  * match the body (stock: close without a reply). */
 enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_identity *id,
 		     struct err_text *why, struct err_text *stock_lines);
+/* Log a refusal: stock's lines in stock's order and one line of plain words.
+ * peer: "[host]:port" or what is known of it. */
+void auth_refusal_log(const struct wire_frame *f, const char *peer, enum err e,
+		      const struct err_text *why, const struct err_text *stock_lines);
+/* Equal?  In a time that does not depend on the bytes. */
+bool auth_bytes_equal(const void *a, const void *b, size_t len);
 
 /* Seal any bytes (launch credentials): a munge text whose payload they are. */
 enum err auth_seal(struct auth *a, const void *p, size_t len, char **text,
 		   struct err_text *why);
-/* Unseal: *payload is heap memory, caller frees. */
+/* Unseal: *payload is heap memory, caller frees.  E_D_CREDENTIAL_REPLAYED when
+ * munged has seen the text before and allow_replay is off, else
+ * E_D_INVALID_JOB_CREDENTIAL. */
 enum err auth_unseal(struct auth *a, const char *text, void **payload, size_t *len,
 		     struct auth_identity *id, struct err_text *why);
 
 /* KangarooTwelve (RFC 9861) of in, customised, 32 bytes out. */
 void auth_k12(const void *in, size_t len, const void *custom, size_t custom_len,
 	      uint8_t out[32]);
+/* SHA3-256 of in followed by more. */
+void auth_sha3_256(const void *in, size_t len, const void *more, size_t more_len,
+		   uint8_t out[32]);
 
 #endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Identity and integrity of a message: munge says who encoded the credential,
+ * and the hash inside it says which body it was made for.  A message is from
+ * somebody only when both hold. */
+#include "auth/auth.h"
+#include "auth/munge.h"
+#include "wire/base/log.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A message's credential holds 33 bytes; with munge's own header, the realm and
+ * base64 it stays far below this.  Longer ones are refused unread. */
+#define CRED_TEXT_MAX 4096
+/* Launch credentials hold whole host lists and core maps. */
+#define SEAL_TEXT_MAX ((size_t)1 << 20)
+
+struct auth *auth_new(const struct auth_options *o)
+{
+	struct auth *a = mem_zalloc(sizeof *a);
+
+	a->socket = mem_strdup(o->socket);
+	a->ttl_sec = o->ttl_sec;
+	a->allow_replay = o->allow_replay;
+	a->block_null_hash = o->block_null_hash;
+	a->block_zero_hash = o->block_zero_hash;
+	atomic_init(&a->away, false);
+	return a;
+}
+
+void auth_free(struct auth *a)
+{
+	if (!a)
+		return;
+	free(a->socket);
+	free(a);
+}
+
+/* The value of "key=value" in a comma separated list, or NULL. */
+static const char *option_value(const char *list, const char *key, size_t *len)
+{
+	size_t k = strlen(key);
+
+	for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',') {
+		p += strspn(p, " \t");
+		if (!strncasecmp(p, key, k) && p[k] == '=') {
+			*len = strcspn(p + k + 1, ",");
+			return p + k + 1;
+		}
+	}
+	return NULL;
+}
+
+static int option_seconds(const char *list, const char *key, int otherwise)
+{
+	size_t len;
+	const char *v = option_value(list, key, &len);
+	char *end;
+	long n;
+
+	if (!v)
+		return otherwise;
+	n = strtol(v, &end, 10);
+	return end == v || n < 0 || n > INT_MAX ? otherwise : (int)n;
+}
+
+void auth_options_parse(struct auth_options *o, const char *auth_info,
+			const char *comm_params, struct arena *mem)
+{
+	size_t len;
+	const char *s;
+
+	o->cred_expire_sec = 120;
+	if (auth_info && *auth_info) {
+		s = option_value(auth_info, "socket", &len);
+		if (s)
+			o->socket = arena_strndup(mem, s, len);
+		else if (!strchr(auth_info, '='))       /* the spelling of old: a bare path */
+			o->socket = arena_strdup(mem, auth_info);
+		o->ttl_sec = option_seconds(auth_info, "ttl", 0);
+		o->cred_expire_sec = option_seconds(auth_info, "cred_expire", 120);
+		if (o->cred_expire_sec < 5)             /* as stock: too short is not meant */
+			o->cred_expire_sec = 120;
+	}
+	o->block_null_hash = comm_params && strcasestr(comm_params, "block_null_hash");
+	o->block_zero_hash = comm_params && strcasestr(comm_params, "block_zero_hash");
+}
+
+bool auth_bytes_equal(const void *a, const void *b, size_t len)
+{
+	const volatile uint8_t *p = a, *q = b;
+	uint8_t differs = 0;
+
+	for (size_t k = 0; k < len; k++)
+		differs |= p[k] ^ q[k];
+	return !differs;
+}
+
+/* The record that goes into the credential; its length, or 0 for a type that
+ * nobody defines. */
+static size_t hash_record(uint8_t hash_type, uint16_t msg_type, const void *body, size_t len,
+			  uint8_t out[33])
+{
+	const uint8_t type[2] = { (uint8_t)(msg_type >> 8), (uint8_t)msg_type };
+
+	out[0] = hash_type;
+	switch (hash_type) {
+	case AUTH_HASH_NONE:
+		memcpy(out + 1, type, sizeof type);
+		return 3;
+	case AUTH_HASH_K12:
+		auth_k12(body, len, type, sizeof type, out + 1);
+		return 33;
+	case AUTH_HASH_SHA3:
+		auth_sha3_256(body, len, type, sizeof type, out + 1);
+		return 33;
+	default:
+		return 0;
+	}
+}
+
+enum err auth_sign(struct auth *a, uid_t only_uid, uint16_t msg_type, uint8_t hash_type,
+		   const void *body, size_t len, char **cred, struct err_text *why)
+{
+	uint8_t record[33];
+	size_t n = hash_record(hash_type ? hash_type : AUTH_HASH_K12, msg_type, body, len, record);
+
+	if (!n)
+		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR, "no hash has number %u",
+			       hash_type);
+	return munge_seal(a, only_uid, record, n, cred, why);
+}
+
+/* Does the record in the credential fit this message? */
+static enum err hash_check(const struct auth *a, const struct wire_frame *f,
+			   const uint8_t *given, size_t len, struct auth_identity *id,
+			   struct err_text *why)
+{
+	uint8_t want[33];
+	size_t n;
+
+	if (!len) {
+		id->hash_type = AUTH_HASH_K12;          /* what we answer with */
+		return a->block_null_hash ?
+			err_set(why, E_COMMUNICATIONS_RECEIVE_ERROR, "hash: the credential holds "
+				"none, and block_null_hash is set") : E_OK;
+	}
+	if (given[0] == AUTH_HASH_NONE && a->block_zero_hash)
+		return err_set(why, E_COMMUNICATIONS_RECEIVE_ERROR,
+			       "hash: the credential only names the message type, and "
+			       "block_zero_hash is set");
+	/* the length first: a body is not hashed for a record that cannot match */
+	if (len != (given[0] == AUTH_HASH_NONE ? 3 : 33))
+		n = 0;
+	else
+		n = hash_record(given[0], f->header.type, f->body.p, f->body.len, want);
+	if (!n)
+		return err_set(why, E_COMMUNICATIONS_RECEIVE_ERROR,
+			       "hash: the credential holds %zu bytes of unknown type %u", len,
+			       given[0]);
+	if (!auth_bytes_equal(given, want, n))
+		return err_set(why, E_COMMUNICATIONS_RECEIVE_ERROR,
+			       "hash: the credential was made for another message (hash type %u)",
+			       given[0]);
+	id->hash_type = given[0];
+	return E_OK;
+}
+
+static bool fate_accepted(const struct auth *a, enum munge_fate fate)
+{
+	return fate == FATE_GOOD || (fate == FATE_REPLAYED && a->allow_replay);
+}
+
+enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_identity *id,
+		     struct err_text *why, struct err_text *stock_lines)
+{
+	void *payload = NULL;
+	size_t len = 0;
+	enum munge_fate fate;
+	enum err e;
+
+	err_set(stock_lines, E_OK, "%s", "");
+	*id = (struct auth_identity){ .uid = AUTH_NOBODY, .gid = AUTH_NOBODY };
+	if (f->auth_plugin != AUTH_PLUGIN_MUNGE || !f->cred)
+		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR, f->auth_plugin ?
+			       "plugin: the sender uses authentication plugin %u, we use munge" :
+			       "plugin: the message carries no credential", f->auth_plugin);
+	fate = munge_unseal(a, f->cred, CRED_TEXT_MAX, &payload, &len, id, why, stock_lines);
+	if (!fate_accepted(a, fate)) {
+		free(payload);
+		return E_PROTOCOL_AUTHENTICATION_ERROR;
+	}
+	err_set(stock_lines, E_OK, "%s", "");
+	if (id->uid == AUTH_NOBODY || id->gid == AUTH_NOBODY)
+		e = err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
+			    "user: 'nobody' (99) may not authenticate");
+	else
+		e = hash_check(a, f, payload, len, id, why);
+	free(payload);
+	return e;
+}
+
+void auth_refusal_log(const struct wire_frame *f, const char *peer, enum err e,
+		      const struct err_text *why, const struct err_text *stock_lines)
+{
+	const char *type = wire_type_name(f->header.type);
+	const char *p = stock_lines ? stock_lines->text : "";
+
+	while (*p) {
+		int n = (int)strcspn(p, "\n");
+
+		/* stock writes the two times at a lower level */
+		if (!strncmp(p, "auth/munge:", 11))
+			log_info("%.*s", n, p);
+		else
+			log_error("%.*s", n, p);
+		p += n;
+		p += *p == '\n';
+	}
+	if (e == E_PROTOCOL_AUTHENTICATION_ERROR) {
+		log_error("slurm_unpack_received_msg: [%s] auth_g_verify: %s has authentication "
+			  "error: Unspecified error", peer, type);
+		log_error("slurm_unpack_received_msg: [%s] %s", peer, err_str(e));
+	} else {
+		log_error("slurm_unpack_received_msg: [%s] %s", peer,
+			  err_str(E_PROTOCOL_INCOMPLETE_PACKET));
+	}
+	log_error("Refused %s: %s peer=%s", type, why ? why->text : err_str(e), peer);
+}
+
+enum err auth_seal(struct auth *a, const void *p, size_t len, char **text,
+		   struct err_text *why)
+{
+	return munge_seal(a, AUTH_ANY_UID, p, len, text, why);
+}
+
+enum err auth_unseal(struct auth *a, const char *text, void **payload, size_t *len,
+		     struct auth_identity *id, struct err_text *why)
+{
+	void *p = NULL;
+	size_t n = 0;
+	enum munge_fate fate = munge_unseal(a, text, SEAL_TEXT_MAX, &p, &n, id, why, NULL);
+
+	if (fate_accepted(a, fate)) {
+		*payload = p;
+		*len = n;
+		return E_OK;
+	}
+	free(p);
+	return fate == FATE_REPLAYED ? E_D_CREDENTIAL_REPLAYED : E_D_INVALID_JOB_CREDENTIAL;
+}
+
+enum err auth_self_test(struct auth *a, struct err_text *why)
+{
+	struct auth_identity id;
+	enum munge_fate fate;
+	void *payload = NULL;
+	size_t len = 0;
+	char *text;
+	enum err e = munge_seal(a, geteuid() + 1, NULL, 0, &text, why);
+
+	if (e)
+		return e;
+	fate = munge_unseal(a, text, CRED_TEXT_MAX, &payload, &len, &id, why, NULL);
+	free(text);
+	free(payload);
+	if (fate == FATE_GOOD || fate == FATE_REPLAYED)
+		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
+			       "MUNGE allows root to decode any credential");
+	return fate == FATE_RESTRICTED ? E_OK : E_PROTOCOL_AUTHENTICATION_ERROR;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * libmunge, with patience: munged may be restarting (a changed key), and stock
+ * daemons wait it out, so do we.  A context belongs to one call; nothing here
+ * is shared between threads but one flag. */
+#include "auth/munge.h"
+
+#include <limits.h>
+#include <munge.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define PATIENCE_MS    5000
+#define PAUSE_USEC     100000
+/* munged reads no larger request; base64 and its own header need the rest. */
+#define SEAL_MAX       ((size_t)700 << 10)
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+/* After an attempt: try again?  *give_up is 0 before the first. */
+static bool patient(struct auth *a, munge_err_t e, int64_t *give_up)
+{
+	int64_t now;
+
+	if (e != EMUNGE_SOCKET) {
+		atomic_store(&a->away, false);
+		return false;
+	}
+	now = clock_ms();
+	if (!*give_up)
+		*give_up = atomic_load(&a->away) ? now : now + PATIENCE_MS;
+	if (now >= *give_up) {
+		atomic_store(&a->away, true);
+		return false;
+	}
+	(void)usleep(PAUSE_USEC);
+	return true;
+}
+
+static munge_ctx_t context_new(const struct auth *a)
+{
+	munge_ctx_t ctx = munge_ctx_create();
+
+	if (ctx && a->socket &&
+	    munge_ctx_set(ctx, MUNGE_OPT_SOCKET, a->socket) != EMUNGE_SUCCESS) {
+		munge_ctx_destroy(ctx);
+		ctx = NULL;
+	}
+	return ctx;
+}
+
+static void no_munged(const struct auth *a, munge_ctx_t ctx, const char *verb,
+		      struct err_text *why, struct err_text *stock)
+{
+	const char *socket = a->socket;
+	char said[256];
+
+	(void)snprintf(said, sizeof said, "%s", munge_ctx_strerror(ctx) ?
+		       munge_ctx_strerror(ctx) : munge_strerror(EMUNGE_SOCKET));
+	if (!socket && munge_ctx_get(ctx, MUNGE_OPT_SOCKET, &socket) != EMUNGE_SUCCESS)
+		socket = NULL;
+	err_set(why, E_FAIL, "our own munged does not answer at %s: %s",
+		socket ? socket : "its default socket", said);
+	err_set(stock, E_FAIL,
+		"If munged is up, restart with --num-threads=10\nMunge %s failed: %s", verb,
+		said);
+}
+
+enum err munge_seal(struct auth *a, uid_t only_uid, const void *p, size_t len, char **text,
+		    struct err_text *why)
+{
+	munge_ctx_t ctx;
+	munge_err_t e;
+	char *cred = NULL;
+	int64_t give_up = 0;
+
+	if (len > SEAL_MAX)
+		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
+			       "%zu bytes are more than munge can seal", len);
+	ctx = context_new(a);
+	if (!ctx)
+		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
+			       "munge refuses the socket path '%s'", a->socket);
+	e = munge_ctx_set(ctx, MUNGE_OPT_UID_RESTRICTION, only_uid);
+	if (e == EMUNGE_SUCCESS && a->ttl_sec)
+		e = munge_ctx_set(ctx, MUNGE_OPT_TTL, a->ttl_sec);
+	if (e == EMUNGE_SUCCESS)
+		do
+			e = munge_encode(&cred, ctx, p, (int)len);
+		while (patient(a, e, &give_up));
+	if (e == EMUNGE_SUCCESS)
+		*text = cred;
+	else if (e == EMUNGE_SOCKET)
+		no_munged(a, ctx, "encode", why, NULL);
+	else
+		err_set(why, E_FAIL, "munge cannot seal: %s", munge_ctx_strerror(ctx));
+	munge_ctx_destroy(ctx);
+	return e == EMUNGE_SUCCESS ? E_OK : E_PROTOCOL_AUTHENTICATION_ERROR;
+}
+
+/* "10 min 3 s" */
+static const char *span_text(int64_t sec, char *buf, size_t n)
+{
+	if (sec < 0)
+		sec = -sec;
+	if (sec < 60)
+		(void)snprintf(buf, n, "%d s", (int)sec);
+	else if (sec < 3600)
+		(void)snprintf(buf, n, "%d min %d s", (int)(sec / 60), (int)(sec % 60));
+	else if (sec < 86400)
+		(void)snprintf(buf, n, "%d h %d min", (int)(sec / 3600), (int)(sec / 60 % 60));
+	else
+		(void)snprintf(buf, n, "%lld days %d h", (long long)(sec / 86400),
+			       (int)(sec / 3600 % 24));
+	return buf;
+}
+
+static const char *time_text(time_t t, char *buf, size_t n)
+{
+	struct tm tm;
+
+	if (!localtime_r(&t, &tm) || !strftime(buf, n, "%a %b %d %H:%M:%S %Y", &tm))
+		(void)snprintf(buf, n, "%lld", (long long)t);
+	return buf;
+}
+
+static enum munge_fate fate_of(munge_err_t e)
+{
+	switch (e) {
+	case EMUNGE_SUCCESS:
+		return FATE_GOOD;
+	case EMUNGE_CRED_REPLAYED:
+		return FATE_REPLAYED;
+	case EMUNGE_CRED_EXPIRED:
+		return FATE_EXPIRED;
+	case EMUNGE_CRED_REWOUND:
+		return FATE_REWOUND;
+	case EMUNGE_CRED_UNAUTHORIZED:
+		return FATE_RESTRICTED;
+	case EMUNGE_CRED_INVALID:
+		return FATE_BAD_KEY;
+	case EMUNGE_SOCKET:
+	case EMUNGE_TIMEOUT:
+		return FATE_NO_MUNGED;
+	default:
+		return FATE_MALFORMED;
+	}
+}
+
+/* The one place that turns a fate into a sentence. */
+static void explain(enum munge_fate fate, const struct auth_identity *id, const char *said,
+		    struct err_text *why)
+{
+	char made[64], read[64], apart[32];
+
+	(void)time_text(id->encoded, made, sizeof made);
+	(void)time_text(id->decoded, read, sizeof read);
+	(void)span_text(id->decoded - id->encoded, apart, sizeof apart);
+	switch (fate) {
+	case FATE_EXPIRED:
+		err_set(why, E_FAIL, "clock: the sender's clock is %s behind ours, or the message "
+			"was that long under way (made %s by its clock, read %s by ours, "
+			"valid for %d s)", apart, made, read, id->ttl_sec);
+		break;
+	case FATE_REWOUND:
+		err_set(why, E_FAIL, "clock: the sender's clock is %s ahead of ours (made %s by "
+			"its clock, read %s by ours)", apart, made, read);
+		break;
+	case FATE_REPLAYED:
+		err_set(why, E_FAIL, "replay: this credential was used before (made %s by user %u)",
+			made, (unsigned)id->uid);
+		break;
+	case FATE_RESTRICTED:
+		err_set(why, E_FAIL, "restriction: the credential was made for another user or "
+			"group to read (we are user %u)", (unsigned)geteuid());
+		break;
+	case FATE_BAD_KEY:
+		err_set(why, E_FAIL, "key: the sender's munge key is not ours (or the credential "
+			"was altered on its way)");
+		break;
+	default:
+		err_set(why, E_FAIL, "format: not a credential that our munged can read: %s", said);
+		break;
+	}
+}
+
+static void stock_says(munge_ctx_t ctx, munge_err_t e, const char *said,
+		       struct err_text *stock)
+{
+	char lines[2][128], when[64];
+	static const munge_opt_t opt[2] = { MUNGE_OPT_ENCODE_TIME, MUNGE_OPT_DECODE_TIME };
+	static const char *const word[2] = { "ENCODED", "DECODED" };
+
+	for (int k = 0; k < 2; k++) {
+		time_t t = 0;
+
+		lines[k][0] = '\0';
+		if (munge_ctx_get(ctx, opt[k], &t) == EMUNGE_SUCCESS)
+			(void)snprintf(lines[k], sizeof lines[k],
+				       "\nauth/munge: _print_cred: %s: %s", word[k],
+				       time_text(t, when, sizeof when));
+	}
+	err_set(stock, E_FAIL, "Munge decode failed: %s%s%s%s", said, lines[0], lines[1],
+		e == EMUNGE_CRED_REWOUND ? "\nCheck for out of sync clocks" : "");
+}
+
+/* Worth asking munged?  Nothing is measured beyond max_len. */
+static bool looks_sealed(const char *s, size_t max_len)
+{
+	size_t n = strnlen(s, max_len + 1);
+
+	return n <= max_len && n > 7 && !strncmp(s, "MUNGE:", 6) && s[n - 1] == ':';
+}
+
+static void identity_read(munge_ctx_t ctx, struct auth_identity *id)
+{
+	time_t t;
+
+	if (munge_ctx_get(ctx, MUNGE_OPT_ADDR4, id->addr) != EMUNGE_SUCCESS)
+		memset(id->addr, 0, sizeof id->addr);
+	if (munge_ctx_get(ctx, MUNGE_OPT_ENCODE_TIME, &t) == EMUNGE_SUCCESS)
+		id->encoded = t;
+	if (munge_ctx_get(ctx, MUNGE_OPT_DECODE_TIME, &t) == EMUNGE_SUCCESS)
+		id->decoded = t;
+	if (munge_ctx_get(ctx, MUNGE_OPT_TTL, &id->ttl_sec) != EMUNGE_SUCCESS)
+		id->ttl_sec = 0;
+}
+
+enum munge_fate munge_unseal(struct auth *a, const char *text, size_t max_len,
+			     void **payload, size_t *len, struct auth_identity *id,
+			     struct err_text *why, struct err_text *stock_lines)
+{
+	void *data = NULL;
+	int n = 0;
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	int64_t give_up = 0;
+	enum munge_fate fate;
+	munge_err_t e;
+	munge_ctx_t ctx;
+
+	*id = (struct auth_identity){ .uid = AUTH_NOBODY, .gid = AUTH_NOBODY };
+	if (!looks_sealed(text, max_len)) {
+		const char *said = munge_strerror(EMUNGE_BAD_CRED);
+
+		explain(FATE_MALFORMED, id, said, why);
+		err_set(stock_lines, E_FAIL, "Munge decode failed: %s", said);
+		return FATE_MALFORMED;
+	}
+	ctx = context_new(a);
+	if (!ctx) {
+		err_set(why, E_FAIL, "munge refuses the socket path '%s'", a->socket);
+		err_set(stock_lines, E_FAIL, "munge_ctx_set failure");
+		return FATE_NO_MUNGED;
+	}
+	for (;;) {
+		e = munge_decode(text, ctx, &data, &n, &uid, &gid);
+		if (!patient(a, e, &give_up))
+			break;
+		free(data);
+		data = NULL;
+	}
+	fate = fate_of(e);
+	if (fate == FATE_NO_MUNGED) {
+		no_munged(a, ctx, "decode", why, stock_lines);
+	} else {
+		/* kept now: the next call on the context forgets it */
+		const char *text_of = munge_ctx_strerror(ctx);
+		char said[128];
+
+		(void)snprintf(said, sizeof said, "%s", text_of ? text_of : munge_strerror(e));
+		identity_read(ctx, id);
+		if (fate <= FATE_REWOUND)
+			id->uid = uid, id->gid = gid;
+		if (fate != FATE_GOOD) {
+			explain(fate, id, said, why);
+			stock_says(ctx, e, said, stock_lines);
+		}
+	}
+	munge_ctx_destroy(ctx);
+	if (fate > FATE_REPLAYED) {
+		free(data);
+		return fate;
+	}
+	*payload = data;
+	*len = data && n > 0 ? (size_t)n : 0;
+	return fate;
+}
