@@ -202,6 +202,11 @@ void wire_frame_build(struct wire_out *o, struct wire_header *h, uint32_t auth_p
 	frame_end(o, start);
 }
 
+bool wire_reply_needs_cred(enum wire_version v)
+{
+	return carries(v, ONLY(22_05));
+}
+
 void wire_frame_forward(struct wire_out *o, const struct wire_frame *f,
 			const struct wire_header *h)
 {

@@ -73,6 +73,9 @@ void wire_body_pack(struct wire_out *o, uint16_t type, const void *body,
 void wire_frame_build(struct wire_out *o, struct wire_header *h, uint32_t auth_plugin,
 		      const char *cred, const void *body, size_t body_len);
 
+/* Does a peer of this release refuse replies without a credential? */
+bool wire_reply_needs_cred(enum wire_version v);
+
 /* A frame received is forwarded with the same credential and body bytes under
  * a new header. */
 void wire_frame_forward(struct wire_out *o, const struct wire_frame *f,
