@@ -292,6 +292,8 @@ class Cluster:
             dst = root + "/etc/" + name
             if os.path.islink(dst):
                 dst = os.path.realpath(dst)
+            if root and not os.path.exists(dst):
+                open(dst, "a").close()
             if os.path.exists(dst):
                 mount(self.path("etc", "sys", release, name), dst, None, MS_BIND)
         if root:

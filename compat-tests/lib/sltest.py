@@ -81,7 +81,7 @@ def cluster():
 
 def diag(text):
     for line in str(text).rstrip("\n").split("\n")[:60]:
-        print(f"# {line}")
+        print(f"# {line if len(line) < 500 else line[:500] + ' ...'}")
 
 
 def ok(cond, name, *why):
@@ -252,17 +252,38 @@ def slurp(path, timeout=0):
         return ""
 
 
+def node_states(c=None):
+    """Node name to state as sinfo has it, '*' and '$' included."""
+    r = run(["sinfo", "-h", "-N", "-o", "%n %T"], c=c)
+    return dict(l.split() for l in r.out.splitlines() if len(l.split()) == 2)
+
+
+def wait_nodes(want, timeout=20, c=None):
+    """Wait for nodes to be in these states; True, or the states found."""
+    got = {}
+    poke = time.monotonic()
+
+    def there():
+        nonlocal got, poke
+        got = node_states(c)
+        if all(got.get(n) == s for n, s in want.items()):
+            return True
+        # Stock may go on showing an allocation that ended in the second of
+        # the last query, until some node changes
+        if STOCK and time.monotonic() - poke > 1.2:
+            poke = time.monotonic()
+            for n in want:
+                run(f"scontrol update nodename={n} weight=1", c=c)
+    return wait_for(there, timeout) or got
+
+
 def cancel_all(c=None):
     """Leave nothing behind for the next test."""
-    run("scancel -u root -u alice -u bob --quiet", c=c)
-    run("scancel -u alice", c=c)
-    run("scancel -u bob", c=c)
+    for user in ("root", "alice", "bob"):
+        run(["scancel", "-u", user], c=c)
 
-    def idle():
-        q = run("squeue -h -o %i", c=c)
-        n = run(["sinfo", "-h", "-o", "%T"], c=c)
-        return not q.out.strip() and set(n.out.split()) <= {"idle"}
-    return wait_for(idle, 30)
+    empty = wait_for(lambda: run("squeue -h", c=c).out == "", 30)
+    return empty and wait_nodes(dict.fromkeys(NODES, "idle"), 30, c) is True
 
 
 # ---------------------------------------------------------------- expected text
