@@ -8,14 +8,16 @@
 #include "auth/auth.h"
 
 /* Pack c->cred for release v, seal it, and set c->raw and c->signature (both
- * in mem). */
+ * in mem).  E_INVALID_JOB_CREDENTIAL when its parts contradict each other (a
+ * stock slurmd would die of that). */
 enum err cred_sign(struct auth *a, struct cred_signed *c, enum wire_version v,
 		   struct arena *mem, struct err_text *why);
 enum err cred_sbcast_sign(struct auth *a, struct sbcast_cred_signed *c, enum wire_version v,
 			  struct arena *mem, struct err_text *why);
 
-/* Check that the signature seals exactly c->raw and that root or slurm_uid
- * sealed it.  E_D_INVALID_JOB_CREDENTIAL otherwise. */
+/* Check that the signature seals exactly c->raw, that root or slurm_uid sealed
+ * it and that its parts fit together.  E_D_INVALID_JOB_CREDENTIAL otherwise, or
+ * E_D_CREDENTIAL_REPLAYED (see auth_unseal). */
 enum err cred_verify(struct auth *a, const struct cred_signed *c, uid_t slurm_uid,
 		     struct err_text *why);
 enum err cred_sbcast_verify(struct auth *a, const struct sbcast_cred_signed *c,
@@ -30,11 +32,24 @@ void cred_cache_free(struct cred_cache *k);
 enum err cred_cache_admit(struct cred_cache *k, const struct cred *c, time_t now);
 /* A job ended: refuse its credentials made at or before this time. */
 void cred_cache_revoke(struct cred_cache *k, uint32_t job_id, time_t when, time_t now);
+/* Would a credential of this job made at that time be refused as revoked? */
+bool cred_cache_revoked(const struct cred_cache *k, uint32_t job_id, time_t made);
 
-/* This node's part of a credential. */
+/* sbcast sends one credential with every block: after cred_sbcast_verify has
+ * passed, remember it; later blocks are known by the same bytes.  Known only
+ * until it expires. */
+void cred_cache_sbcast_add(struct cred_cache *k, const struct sbcast_cred_signed *c,
+			   time_t now);
+bool cred_cache_sbcast_known(struct cred_cache *k, const struct sbcast_cred_signed *c,
+			     time_t now);
+
+/* This node's part of a credential.  E_D_INVALID_JOB_CREDENTIAL when the node
+ * is not in it. */
 struct cred_node_share {
 	uint32_t job_node_index, step_node_index;       /* in the host lists */
-	uint32_t job_cpus, step_cpus;                   /* logical CPUs allocated here */
+	/* Allocated here, as the controller counts: job_cpus is what it says,
+	 * step_cpus the step's cores times the job's CPUs per core. */
+	uint32_t job_cpus, step_cpus;
 	struct bitset *job_cores, *step_cores;          /* abstract core ids of this node, in mem */
 	uint64_t job_mem_mb, step_mem_mb;               /* 0: no limit given */
 	uint16_t sockets, cores_per_socket;             /* as the controller counts them */
