@@ -19,7 +19,7 @@
 static const uint8_t wire_width[] = {
 	[C_u8] = 1, [C_u16] = 2, [C_u32] = 4, [C_u64] = 8, [C_time] = 8, [C_flag] = 1,
 	[C_f64] = 8, [C_f32] = 4, [C_ld] = 4, [C_str] = 4, [C_mem] = 4, [C_bits] = 4,
-	[C_addr] = 2, [C_list] = 4, [C_list16] = 2, [C_array] = 4, [C_nlist] = 4,
+	[C_addr] = 2, [C_rest] = 0, [C_list] = 4, [C_list16] = 2, [C_array] = 4, [C_nlist] = 4,
 	[C_layout] = 0,
 };
 static const uint8_t host_width[] = {
@@ -27,7 +27,7 @@ static const uint8_t host_width[] = {
 	[C_flag] = sizeof(bool), [C_f64] = sizeof(double), [C_f32] = sizeof(double),
 	[C_ld] = sizeof(long double), [C_str] = sizeof(char *),
 	[C_mem] = sizeof(struct wire_mem), [C_bits] = sizeof(struct bitset *),
-	[C_addr] = sizeof(struct wire_addr), [C_layout] = 0,
+	[C_addr] = sizeof(struct wire_addr), [C_rest] = sizeof(struct wire_mem), [C_layout] = 0,
 };
 
 #define FAMILY_NONE 0
@@ -310,6 +310,12 @@ static void put_value(struct wire_out *o, unsigned codec, const void *p, unsigne
 		wire_put_bytes(o, m->p, m->len);
 		break;
 	}
+	case C_rest: {
+		const struct wire_mem *m = p;
+
+		wire_put_bytes(o, m->p, m->len);
+		break;
+	}
 	case C_bits:
 		put_bits(o, *(struct bitset *const *)p);
 		break;
@@ -349,6 +355,14 @@ static void get_value(struct wire_in *i, unsigned codec, void *p, unsigned size)
 		m->len = m->p ? n : 0;
 		break;
 	}
+	case C_rest: {
+		struct wire_mem *m = p;
+		size_t n = i->failed ? 0 : left(i);
+
+		m->p = n ? wire_get_bytes(i, n) : NULL;
+		m->len = (uint32_t)n;
+		break;
+	}
 	case C_bits:
 		*(struct bitset **)p = get_bits(i);
 		break;
@@ -378,7 +392,8 @@ static bool equal_value(unsigned codec, const void *p, const void *q, unsigned s
 	switch (codec) {
 	case C_str:
 		return streq(*(const char *const *)p, *(const char *const *)q);
-	case C_mem: {
+	case C_mem:
+	case C_rest: {
 		const struct wire_mem *a = p, *b = q;
 
 		return a->len == b->len && (!a->len || !memcmp(a->p, b->p, a->len));
@@ -431,6 +446,7 @@ static bool cond_holds(const struct wire_cond *c, const void *msg)
 	case COND_SET: return v != 0;
 	case COND_UNSET: return v == 0;
 	case COND_VAL: return v != NO_VAL;
+	case COND_ONE_OF: return v < 32 && c->value >> v & 1;
 	default: return v == c->value;
 	}
 }
@@ -584,19 +600,33 @@ static void pack_row(struct wire_out *o, const struct wire_field *f, const void 
 	}
 }
 
-void wire_pack(struct wire_out *o, const struct wire_desc *d, const void *msg,
-	       enum wire_version v)
+static void pack_rows(struct wire_out *o, const struct wire_desc *d, const void *msg,
+		      enum wire_version v, bool head_only)
 {
 	const struct wire_field *end;
 
 	for (const struct wire_field *f = rows(d, v, &end); f < end; f++) {
 		if (!present(f, msg, v))
 			continue;
+		if (head_only && f->codec == C_rep)
+			return;
 		if (f->gap)
 			pack_gap(o, f);
 		else
 			pack_row(o, f, msg, v);
 	}
+}
+
+void wire_pack(struct wire_out *o, const struct wire_desc *d, const void *msg,
+	       enum wire_version v)
+{
+	pack_rows(o, d, msg, v, false);
+}
+
+void wire_pack_head(struct wire_out *o, const struct wire_desc *d, const void *msg,
+		    enum wire_version v)
+{
+	pack_rows(o, d, msg, v, true);
 }
 
 /* ---- unpack ------------------------------------------------------------ */
@@ -777,7 +807,8 @@ static void print_value(FILE *out, unsigned codec, const void *p, unsigned size)
 		fprintf(out, s ? "\"%s\"" : "null", s);
 		break;
 	}
-	case C_mem: {
+	case C_mem:
+	case C_rest: {
 		const struct wire_mem *m = p;
 
 		fprintf(out, "<%u bytes>", m->len);
@@ -891,7 +922,8 @@ static void fill_value(unsigned codec, void *p, unsigned size, struct arena *mem
 		*(const char **)p = s;
 		break;
 	}
-	case C_mem: {
+	case C_mem:
+	case C_rest: {
 		struct wire_mem *m = p;
 		uint8_t *b;
 
@@ -1020,6 +1052,9 @@ void wire_fill(const struct wire_desc *d, void *msg, struct arena *mem, uint64_t
 		if (f->cond[0].op == COND_EQ && next(seed) & 1)
 			wire_store((char *)msg + f->cond[0].off, f->cond[0].size,
 				   f->cond[0].value);
+		if (f->cond[0].op == COND_ONE_OF && next(seed) & 1)
+			wire_store((char *)msg + f->cond[0].off, f->cond[0].size,
+				   (uint64_t)__builtin_ctz(f->cond[0].value));
 	}
 }
 
@@ -1030,7 +1065,7 @@ static void copy_value(unsigned codec, void *to, const void *from, struct arena 
 	memcpy(to, from, host_width[codec]);
 	if (codec == C_str) {
 		*(char **)to = arena_strdup(mem, *(const char *const *)from);
-	} else if (codec == C_mem) {
+	} else if (codec == C_mem || codec == C_rest) {
 		struct wire_mem *m = to;
 
 		if (m->len)
@@ -1080,7 +1115,8 @@ void wire_copy(const struct wire_desc *d, void *to, const void *from, struct are
 			wire_copy(f->sub, t, s, mem);
 		else if (f->codec >= C_list)
 			copy_elements(f, to, from, mem);
-		else if (f->codec == C_str || f->codec == C_mem || f->codec == C_bits)
+		else if (f->codec == C_str || f->codec == C_mem || f->codec == C_rest ||
+			 f->codec == C_bits)
 			copy_value(f->codec, t, s, mem);
 	}
 }

@@ -22,7 +22,7 @@
 
 enum wire_codec {
 	C_u8, C_u16, C_u32, C_u64, C_time, C_flag, C_f64, C_f32, C_ld, C_str, C_mem, C_bits,
-	C_addr,
+	C_addr, C_rest,
 	/* kinds of rows that hold others: */
 	C_nest, C_verbatim, C_list, C_list16, C_array, C_nlist, C_rep, C_items, C_layout
 };
@@ -40,12 +40,12 @@ struct wire_addr {
 	uint8_t ip[16];         /* network order; IPv4 in the first four bytes */
 };
 
-enum wire_cond_op { COND_NONE, COND_SET, COND_UNSET, COND_VAL, COND_EQ };
+enum wire_cond_op { COND_NONE, COND_SET, COND_UNSET, COND_VAL, COND_EQ, COND_ONE_OF };
 struct wire_cond {
 	uint16_t off;
 	uint8_t size;           /* of the member, in bytes */
 	uint8_t op;             /* enum wire_cond_op */
-	uint32_t value;         /* for COND_EQ */
+	uint32_t value;         /* for COND_EQ; COND_ONE_OF: a bit per value below 32 */
 };
 
 struct wire_desc;
@@ -89,6 +89,10 @@ struct wire_in {
 void wire_init(const struct wire_desc *d, void *msg);
 void wire_pack(struct wire_out *o, const struct wire_desc *d, const void *msg,
 	       enum wire_version v);
+/* Only what precedes the first repeated records; the caller appends those,
+ * packed before. */
+void wire_pack_head(struct wire_out *o, const struct wire_desc *d, const void *msg,
+		    enum wire_version v);
 /* msg is initialised first.  On failure i->failed is set and *msg holds what
  * was read so far (never garbage). */
 void wire_unpack(struct wire_in *i, const struct wire_desc *d, void *msg,

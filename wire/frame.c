@@ -183,12 +183,12 @@ static void frame_end(struct wire_out *o, size_t start)
 		o->base[start - 4 + k] = (uint8_t)(n >> (24 - 8 * k));
 }
 
-void wire_frame_build(struct wire_out *o, struct wire_header *h, uint32_t auth_plugin,
-		      const char *cred, const void *body, size_t body_len)
+void wire_frame_build_split(struct wire_out *o, struct wire_header *h, uint32_t auth_plugin,
+			    const char *cred, const void *body, size_t body_len, size_t more)
 {
-	size_t start = frame_start(o);
+	size_t start = frame_start(o), n;
 
-	h->body_len = (uint32_t)body_len;
+	h->body_len = (uint32_t)(body_len + more);
 	if (cred)
 		h->flags &= (uint16_t)~WIRE_FLAG_NO_AUTH_CRED;
 	else
@@ -199,10 +199,20 @@ void wire_frame_build(struct wire_out *o, struct wire_header *h, uint32_t auth_p
 		wire_put_str(o, cred);
 	}
 	wire_put_bytes(o, body, body_len);
-	frame_end(o, start);
+	n = o->len - start + more;
+	if (o->failed)
+		return;
+	for (unsigned k = 0; k < 4; k++)
+		o->base[start - 4 + k] = (uint8_t)(n >> (24 - 8 * k));
 }
 
-bool wire_reply_needs_cred(enum wire_version v)
+void wire_frame_build(struct wire_out *o, struct wire_header *h, uint32_t auth_plugin,
+		      const char *cred, const void *body, size_t body_len)
+{
+	wire_frame_build_split(o, h, auth_plugin, cred, body, body_len, 0);
+}
+
+bool wire_reply_signed(enum wire_version v)
 {
 	return carries(v, ONLY(22_05));
 }

@@ -17,6 +17,7 @@
 #define UNLESS(m)       .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_UNSET, 0 }
 #define IF_VAL(m)       .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_VAL, 0 }
 #define IF_EQ(m, v)     .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_EQ, v }
+#define IF_ONE_OF(m, set) .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_ONE_OF, set }
 #define AND_IF(m)       .cond[1] = { offsetof(struct MSG, m), HAS(m), COND_SET, 0 }
 #define AT(m)           .at_off = offsetof(struct MSG, m) + 1
 #define HIDDEN(m)       .hidden_off = offsetof(struct MSG, m) + 1

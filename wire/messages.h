@@ -31,6 +31,7 @@
 #define CTYPE_mem  struct wire_mem
 #define CTYPE_bits struct bitset *
 #define CTYPE_addr struct wire_addr
+#define CTYPE_rest struct wire_mem      /* what is left of the message, no length */
 
 #define MSG_BEGIN                       struct MSG {
 #define FIELD(codec, name, when, ...)   CTYPE_##codec name;

@@ -21,6 +21,15 @@ static uint64_t next(void)
 	return seed;
 }
 
+/* A message that ends in "whatever is left" has no wrong length. */
+static bool open_ended(const struct wire_desc *d)
+{
+	for (const struct wire_field *f = d->field; f < d->field + d->count; f++)
+		if (f->codec == C_rest)
+			return true;
+	return false;
+}
+
 /* Own heap copy of exactly n bytes, so that one byte too far is seen. */
 static void *tight(const void *p, size_t n)
 {
@@ -90,7 +99,7 @@ static bool round_trip(const struct wire_desc *d, enum wire_version v, bool deep
 	wire_pack(&o3, d, c, v);
 	good = good && o.len == o3.len && (!o.len || !memcmp(o.base, o3.base, o.len));
 	if (deep && good) {
-		good = truncations_fail(d, &o, b, v);
+		good = open_ended(d) || truncations_fail(d, &o, b, v);
 		flips_live(d, &o, b, v);
 	}
 	arena_fini(&ma);
