@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Members of struct conf, one per row of keys.def.  Included inside the
+ * Members of struct conf, one per row of keys.def (or of the other tables).  Included inside the
  * struct, so there is no guard and nothing else in here. */
 #define CONF_M_STR(m)     char *m;
 #define CONF_M_U16(m)     uint16_t m;
@@ -23,8 +23,10 @@
 #define CONF_M_LINE(m)
 
 #define KEY(member, name, type, ...) CONF_M_##type(member)
-#ifdef CONF_MEMBERS_CGROUP
+#if defined(CONF_MEMBERS_CGROUP)
 #include "conf/cgroup_keys.def"
+#elif defined(CONF_MEMBERS_MPI)
+#include "conf/mpi_keys.def"
 #else
 #include "conf/keys.def"
 #endif

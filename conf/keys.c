@@ -63,6 +63,11 @@ static const struct conf_key cgroup_keys[] = {
 #include "conf/cgroup_keys.def"
 };
 #undef BASE
+#define BASE conf_mpi
+static const struct conf_key mpi_keys[] = {
+#include "conf/mpi_keys.def"
+};
+#undef BASE
 #undef KEY
 
 const struct conf_table conf_slurm_table = {
@@ -70,6 +75,9 @@ const struct conf_table conf_slurm_table = {
 };
 const struct conf_table conf_cgroup_table = {
 	cgroup_keys, sizeof(cgroup_keys) / sizeof(*cgroup_keys)
+};
+const struct conf_table conf_mpi_table = {
+	mpi_keys, sizeof(mpi_keys) / sizeof(*mpi_keys)
 };
 
 const struct conf_key *conf_key_find(const struct conf_table *t,

@@ -42,7 +42,8 @@ struct conf_table {
 	const struct conf_key *keys;
 	uint32_t count;
 };
-extern const struct conf_table conf_slurm_table, conf_cgroup_table;
+extern const struct conf_table conf_slurm_table, conf_cgroup_table,
+	conf_mpi_table;
 
 /* Index in slurm.conf's table, in the order of keys.def: CONF_KEY_treewidth. */
 enum conf_key_index {
@@ -56,6 +57,13 @@ enum conf_cgroup_key_index {
 #include "conf/cgroup_keys.def"
 #undef KEY
 	CONF_CGROUP_KEY_COUNT
+};
+
+enum conf_mpi_key_index {
+#define KEY(member, ...) CONF_MPI_KEY_##member,
+#include "conf/mpi_keys.def"
+#undef KEY
+	CONF_MPI_KEY_COUNT
 };
 
 /* Any case; NULL when there is none. */

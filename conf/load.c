@@ -3,6 +3,7 @@
  * The only file of conf that touches the system: it reads files and looks up
  * users. */
 #include "conf/parse.h"
+#include "conf/print.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,4 +155,32 @@ uint32_t conf_check(const char *path, FILE *out)
 	}
 	conf_problems_fini(&ps);
 	return errors;
+}
+
+/* Where distributions put stock's plugins. */
+static const char *const plugin_dirs[] = {
+#if defined(__x86_64__)
+	"/usr/lib/x86_64-linux-gnu/slurm-wlm",
+#elif defined(__aarch64__)
+	"/usr/lib/aarch64-linux-gnu/slurm-wlm",
+#elif defined(__arm__)
+	"/usr/lib/arm-linux-gnueabihf/slurm-wlm",
+#endif
+	"/usr/lib64/slurm", "/usr/lib/slurm", "/usr/local/lib/slurm",
+};
+
+void conf_runtime_probe(const struct conf *c, struct conf_runtime *r)
+{
+	size_t n = sizeof(plugin_dirs) / sizeof(*plugin_dirs);
+	char path[4096];
+	const char *dir;
+
+	r->plugin_dir = plugin_dirs[0];
+	for (size_t i = n; i-- > 0;)
+		if (access(plugin_dirs[i], F_OK) == 0)
+			r->plugin_dir = plugin_dirs[i];
+	dir = c->plugindir ? c->plugindir : r->plugin_dir;
+	snprintf(path, sizeof(path), "%.*s/mpi_pmix.so",
+		 (int)strcspn(dir, ":"), dir);
+	r->have_pmix = access(path, F_OK) == 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Parsing in two passes: the text of slurm.conf, gres.conf and cgroup.conf
+ * Parsing in two passes: the text of slurm.conf and the files beside it
  * into key values and records, then the records into nodes and partitions.
  * Every problem is noted with its file and line and parsing goes on; the
  * result is only used when none was fatal. */
@@ -499,7 +499,7 @@ static void file_parse(struct parse *p, const char *path, const char *text)
 	lines_fini(&l);
 }
 
-/* gres.conf or cgroup.conf: beside slurm.conf, and may be missing. */
+/* gres.conf and the like: beside slurm.conf, and may be missing. */
 static bool side_file(struct parse *p, const char *name)
 {
 	char *path = arena_printf(&p->c->mem, "%s/%s", p->c->dir, name);
@@ -514,32 +514,42 @@ static bool side_file(struct parse *p, const char *name)
 	return true;
 }
 
+/* Keys go to table's members of base from here on. */
+static void keys_begin(struct parse *p, const struct conf_table *t, void *base,
+		       struct conf_origin **origin)
+{
+	*origin = arena_zalloc(&p->c->mem, t->count * sizeof(**origin));
+	p->table = t;
+	p->base = base;
+	p->origin = *origin;
+}
+
+static void keys_end(struct parse *p)
+{
+	conf_keys_default(p->table, p->base, p->origin, &p->c->mem);
+	p->table = NULL;
+}
+
 static void files_parse(struct parse *p, const char *text)
 {
 	struct conf *c = p->c;
 
-	c->origin = arena_zalloc(&c->mem, CONF_KEY_COUNT * sizeof(*c->origin));
-	c->cgroup_origin = arena_zalloc(&c->mem, CONF_CGROUP_KEY_COUNT *
-					sizeof(*c->cgroup_origin));
-	p->table = &conf_slurm_table;
-	p->base = c;
-	p->origin = c->origin;
+	keys_begin(p, &conf_slurm_table, c, &c->origin);
 	p->hash = &c->hash_val;
 	file_parse(p, c->path, text);
+	keys_end(p);
 
-	p->table = &conf_cgroup_table;
-	p->base = &c->cgroup;
-	p->origin = c->cgroup_origin;
+	keys_begin(p, &conf_cgroup_table, &c->cgroup, &c->cgroup_origin);
 	c->have_cgroup_conf = side_file(p, "cgroup.conf");
+	keys_end(p);
 
-	p->table = NULL;
+	keys_begin(p, &conf_mpi_table, &c->mpi, &c->mpi_origin);
+	c->have_mpi_conf = side_file(p, "mpi.conf");
+	keys_end(p);
+
 	p->gres = true;
 	c->have_gres_conf = side_file(p, "gres.conf");
 	p->gres = false;
-
-	conf_keys_default(&conf_slurm_table, c, c->origin, &c->mem);
-	conf_keys_default(&conf_cgroup_table, &c->cgroup, c->cgroup_origin,
-			  &c->mem);
 }
 
 static char *dir_of(struct arena *mem, const char *path)
