@@ -73,15 +73,12 @@ void wire_body_pack(struct wire_out *o, uint16_t type, const void *body,
 void wire_frame_build(struct wire_out *o, struct wire_header *h, uint32_t auth_plugin,
 		      const char *cred, const void *body, size_t body_len);
 
-/* Does a peer of this release refuse replies without a credential? */
-bool wire_reply_needs_cred(enum wire_version v);
-
 /* The same for a body whose last more bytes the caller sends itself. */
 void wire_frame_build_split(struct wire_out *o, struct wire_header *h, uint32_t auth_plugin,
 			    const char *cred, const void *body, size_t body_len, size_t more);
 
-/* Must an answer in this release carry a credential? */
-bool wire_reply_signed(enum wire_version v);
+/* Does a peer of this release refuse replies without a credential? */
+bool wire_reply_needs_cred(enum wire_version v);
 
 /* A frame received is forwarded with the same credential and body bytes under
  * a new header. */
