@@ -217,6 +217,11 @@ bool wire_reply_needs_cred(enum wire_version v)
 	return carries(v, ONLY(22_05));
 }
 
+bool wire_message_answered(uint16_t type, enum wire_version v)
+{
+	return type != MESSAGE_EPILOG_COMPLETE || carries(v, SINCE(24_05));
+}
+
 void wire_frame_forward(struct wire_out *o, const struct wire_frame *f,
 			const struct wire_header *h)
 {
