@@ -117,6 +117,33 @@ static bool in_standby(const struct rpc_reply *r)
 	return code == E_IN_STANDBY_MODE || code == E_IN_STANDBY_USE_BACKUP;
 }
 
+/* One of the hosts.  False: worth trying the next, which *e says why. */
+static bool host_try(struct rpc_ctld *c, uint32_t n, uint16_t type, const void *body,
+		     struct rpc_reply *reply, enum err *e, struct err_text *why)
+{
+	uint16_t port = c->port;
+	struct wire_addr addr;
+
+	if (c->port_count > 1)                  /* any of the range will do */
+		port = (uint16_t)(port + (unsigned)getpid() % c->port_count);
+	if (rpc_resolve(c->hosts[n], port, &addr)) {
+		*e = err_set(why, E_CTLD_COMMUNICATIONS_CONNECTION_ERROR, "no address for '%s'",
+			     c->hosts[n]);
+		return false;
+	}
+	*e = host_call(c, c->hosts[n], &addr, type, body, reply, why);
+	if (*e == E_COMMUNICATIONS_CONNECTION_ERROR) {
+		*e = E_CTLD_COMMUNICATIONS_CONNECTION_ERROR;
+		return false;
+	}
+	if (*e == E_OK && reply && in_standby(reply)) {
+		rpc_reply_fini(reply);
+		*e = err_set(why, E_IN_STANDBY_MODE, "%s is in standby", c->hosts[n]);
+		return false;
+	}
+	return true;
+}
+
 /* Every host once, the one that answered last first. */
 static enum err hosts_call(struct rpc_ctld *c, uint16_t type, const void *body,
 			   struct rpc_reply *reply, struct err_text *why)
@@ -127,31 +154,18 @@ static enum err hosts_call(struct rpc_ctld *c, uint16_t type, const void *body,
 
 	for (uint32_t k = 0; k < c->host_count; k++) {
 		uint32_t n = (first + k) % c->host_count;
-		uint16_t port = c->port;
-		struct wire_addr addr;
+		struct err_text said = {0};
 		enum err e;
 
-		if (c->port_count > 1)          /* any of the range will do */
-			port = (uint16_t)(port + (unsigned)getpid() % c->port_count);
-		e = rpc_resolve(c->hosts[n], port, &addr);
-		if (e) {
-			result = err_set(why, e, "no address for '%s'", c->hosts[n]);
-			continue;
-		}
-		e = host_call(c, c->hosts[n], &addr, type, body, reply, why);
-		if (e == E_COMMUNICATIONS_CONNECTION_ERROR) {
-			if (result != E_IN_STANDBY_MODE)
-				result = E_CTLD_COMMUNICATIONS_CONNECTION_ERROR;
-			continue;
-		}
-		if (e == E_OK && reply && in_standby(reply)) {
-			rpc_reply_fini(reply);
-			result = err_set(why, E_IN_STANDBY_MODE, "%s is in standby", c->hosts[n]);
-			continue;
-		}
-		if (e == E_OK)
+		if (host_try(c, n, type, body, reply, &e, &said)) {
+			if (e)
+				return err_set(why, e, "%s", said.text);
 			__atomic_store_n(&c->last_host, n, __ATOMIC_RELAXED);
-		return e;
+			return E_OK;
+		}
+		/* a host in standby says more than one that is down */
+		if (result != E_IN_STANDBY_MODE)
+			result = err_set(why, e, "%s", said.text);
 	}
 	return result;
 }
