@@ -64,7 +64,7 @@ static bool gres_parse(struct arena *mem, const char *s, size_t len,
 		*last = '\0';
 		g->type = last + 1;
 	}
-	return *g->name && (!g->type || *g->type);
+	return *g->name && (!g->type || (*g->type && !strchr(g->type, ':')));
 }
 
 /* Length of one item: up to a comma outside parentheses. */

@@ -226,9 +226,15 @@ static void fill_old_numbers(struct fill *f)
 	if (!given(c, CONF_KEY_selecttypeparameters) &&
 	    !given(c, CONF_KEY_selecttype) && before(f, V23_11))
 		out->select_type_param = 0;
-	/* ANY was four bits wide. */
-	if (out->health_check_node_state & 0xf0 && before(f, V25_11))
-		out->health_check_node_state &= (uint16_t)~0xf0;
+	/* ANY was four bits wide and CYCLE the top bit. */
+	if (before(f, V25_11)) {
+		out->health_check_node_state &= 0x010f;
+		if (out->health_check_node_state & 0x0100)
+			out->health_check_node_state ^= 0x8100;
+	}
+	/* Flags that 22.05 does not know. */
+	if (before(f, V23_02))
+		out->conf_flags &= 0x07ff;
 	/* Not the default it works with: stock shows nothing there. */
 	if (!given(c, CONF_KEY_healthchecktimeout))
 		out->health_check_timeout = 0;
