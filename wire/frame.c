@@ -212,6 +212,11 @@ void wire_frame_build(struct wire_out *o, struct wire_header *h, uint32_t auth_p
 	wire_frame_build_split(o, h, auth_plugin, cred, body, body_len, 0);
 }
 
+bool wire_hides_nodes(enum wire_version v)
+{
+	return carries(v, SINCE(24_11));
+}
+
 bool wire_reply_needs_cred(enum wire_version v)
 {
 	return carries(v, ONLY(22_05));

@@ -80,6 +80,10 @@ void wire_frame_build_split(struct wire_out *o, struct wire_header *h, uint32_t 
 /* Does a peer of this release refuse replies without a credential? */
 bool wire_reply_needs_cred(enum wire_version v);
 
+/* Are hidden nodes left out of RESPONSE_NODE_INFO?  Earlier releases get empty
+ * records instead. */
+bool wire_hides_nodes(enum wire_version v);
+
 /* Does a controller of this release answer the message at all? */
 bool wire_message_answered(uint16_t type, enum wire_version v);
 
