@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the node adds to the environment that the client or the controller
+ * sent.  Names and the order of override are stock's; variables that only
+ * newer releases set are set for all. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "slurmd/stepd/bind.h"
+#include "slurmd/stepd/step.h"
+
+/* "2(x3),1" of values with repetitions. */
+static char *compressed(const uint16_t *value, const uint32_t *reps, uint32_t n)
+{
+	struct strbuf b = {0};
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t run = reps ? reps[i] : 1;
+
+		while (!reps && i + 1 < n && value[i + 1] == value[i])
+			run++, i++;
+		strbuf_sep(&b, ",");
+		strbuf_printf(&b, "%u", value[i]);
+		if (run > 1)
+			strbuf_printf(&b, "(x%u)", run);
+	}
+	return strbuf_take(&b);
+}
+
+/* 22.05's controller leaves SLURM_TASKS_PER_NODE to the node: one task a node
+ * first, then fill each node's CPUs in order, then one more a node. */
+static char *tasks_per_node(const struct batch_job_launch_msg *m, uint32_t hosts,
+			    uint32_t ntasks, uint32_t cpus_per_task)
+{
+	uint16_t *tasks = mem_zalloc(hosts * sizeof *tasks);
+	uint32_t *room = mem_zalloc(hosts * sizeof *room);
+	uint32_t h = 0, left;
+	char *text;
+
+	for (uint32_t g = 0; g < m->cpus_per_node_count; g++)
+		for (uint32_t r = 0; r < m->cpu_count_reps[g] && h < hosts; r++)
+			room[h++] = m->cpus_per_node[g] / cpus_per_task;
+	if (!ntasks)
+		for (h = 0; h < hosts; h++)
+			ntasks += room[h];
+	left = ntasks;
+	for (h = 0; h < hosts && left; h++)
+		tasks[h] = 1, left--;
+	for (h = 0; h < hosts && left; h++)
+		while (left && tasks[h] < room[h])
+			tasks[h]++, left--;
+	while (left)
+		for (h = 0; h < hosts && left; h++)
+			tasks[h]++, left--;
+	text = compressed(tasks, NULL, hosts);
+	free(tasks);
+	free(room);
+	return text;
+}
+
+static void set_if(struct envv *e, const char *name, const char *value)
+{
+	if (value)
+		envv_set(e, name, "%s", value);
+}
+
+void step_env_batch(struct step *s)
+{
+	const struct batch_job_launch_msg *m = s->batch;
+	struct envv *e = &s->env;
+	uint32_t hosts = 0, per_task = 1, ntasks = m->ntasks;
+	const char *per_node;
+	char *text;
+
+	if (m->cpu_count_reps_count >= m->cpus_per_node_count)
+		for (uint32_t i = 0; i < m->cpus_per_node_count; i++)
+			hosts += m->cpu_count_reps[i];
+	if (m->cpus_per_task && m->cpus_per_task != NO_VAL16)
+		per_task = m->cpus_per_task;
+	per_node = envv_get(e, "SLURM_NTASKS_PER_NODE");
+	if (!ntasks && per_node)
+		ntasks = (uint32_t)atoi(per_node) * hosts;
+	set_if(e, "SLURM_CLUSTER_NAME", s->conf->clustername);
+	envv_set(e, "SLURM_JOB_ID", "%u", s->id.job_id);
+	envv_set(e, "SLURM_JOB_NUM_NODES", "%u", hosts);
+	if (m->array_task_id != NO_VAL) {
+		envv_set(e, "SLURM_ARRAY_JOB_ID", "%u", m->array_job_id);
+		envv_set(e, "SLURM_ARRAY_TASK_ID", "%u", m->array_task_id);
+	}
+	set_if(e, "SLURM_JOB_NODELIST", m->nodes);
+	set_if(e, "SLURM_JOB_PARTITION", m->partition);
+	text = compressed(m->cpus_per_node, m->cpu_count_reps, m->cpus_per_node_count);
+	envv_set(e, "SLURM_JOB_CPUS_PER_NODE", "%s", text);
+	free(text);
+	envv_set(e, "ENVIRONMENT", "BATCH");
+	envv_set(e, "HOSTNAME", "%s", s->start.node_name);
+	envv_set(e, "SLURM_JOBID", "%u", s->id.job_id);
+	envv_set(e, "SLURM_NNODES", "%u", hosts);
+	set_if(e, "SLURM_NODELIST", m->nodes);
+	if (envv_get(e, "SLURM_CPUS_PER_TASK"))
+		envv_set(e, "SLURM_CPUS_PER_TASK", "%u", per_task);
+	set_if(e, "SLURM_TRES_PER_TASK", m->tres_per_task);
+	if (ntasks) {
+		envv_set(e, "SLURM_NTASKS", "%u", ntasks);
+		envv_set(e, "SLURM_NPROCS", "%u", ntasks);
+	}
+	if (!envv_get(e, "SLURM_TASKS_PER_NODE") && hosts) {
+		text = tasks_per_node(m, hosts, ntasks, per_task);
+		envv_set(e, "SLURM_TASKS_PER_NODE", "%s", text);
+		free(text);
+	}
+	if (m->pn_min_memory & MEM_PER_CPU)
+		envv_set(e, "SLURM_MEM_PER_CPU", "%llu",
+			 (unsigned long long)(m->pn_min_memory & ~MEM_PER_CPU));
+	else if (m->pn_min_memory)
+		envv_set(e, "SLURM_MEM_PER_NODE", "%llu",
+			 (unsigned long long)m->pn_min_memory);
+	set_if(e, "SLURM_JOB_ACCOUNT", m->account);
+	set_if(e, "SLURM_JOB_QOS", m->qos);
+	set_if(e, "SLURM_JOB_RESERVATION", m->resv_name);
+	if (m->overcommit)
+		envv_set(e, "SLURM_OVERCOMMIT", "1");
+	if (m->restart_cnt)
+		envv_set(e, "SLURM_RESTART_COUNT", "%u", m->restart_cnt);
+}
+
+/* The node's share for steps of any kind. */
+void step_env_node(struct step *s)
+{
+	const char *mpi = envv_get(&s->env, "SLURM_MPI_TYPE");
+
+	envv_set(&s->env, "SLURM_TOPOLOGY_ADDR", "%s", s->start.node_name);
+	envv_set(&s->env, "SLURM_TOPOLOGY_ADDR_PATTERN", "node");
+	if (s->kind == KIND_TASKS && streq(mpi, "none"))
+		envv_unset(&s->env, "SLURM_MPI_TYPE");
+	/* They are for the slurmctld of sbatch --export, not for the job. */
+	envv_unset(&s->env, "SLURM_CONF_SERVER");
+}
+
+static void env_bind(const struct step *s, struct envv *e)
+{
+	const struct launch_tasks_request_msg *m = s->launch;
+	struct bind_text t;
+
+	if (s->id.step_id == STEP_INTERACTIVE)
+		return;
+	if (m->cpu_bind_type && bind_cpu_text(m->cpu_bind_type, m->cpu_bind, &t)) {
+		envv_set(e, "SLURM_CPU_BIND", "%s", t.all);
+		envv_set(e, "SLURM_CPU_BIND_LIST", "%s", t.list);
+		envv_set(e, "SLURM_CPU_BIND_TYPE", "%s", t.type);
+		envv_set(e, "SLURM_CPU_BIND_VERBOSE", "%s", t.verbose);
+		bind_text_fini(&t);
+	}
+	if (m->mem_bind_type && bind_mem_text(m->mem_bind_type, m->mem_bind, &t)) {
+		envv_unset(e, "SLURM_MEM_BIND_SORT");
+		envv_unset(e, "SLURM_MEM_BIND_PREFER");
+		envv_set(e, "SLURM_MEM_BIND", "%s", t.all);
+		envv_set(e, "SLURM_MEM_BIND_LIST", "%s", t.list);
+		envv_set(e, "SLURM_MEM_BIND_TYPE", "%s", t.type);
+		envv_set(e, "SLURM_MEM_BIND_VERBOSE", "%s", t.verbose);
+		set_if(e, "SLURM_MEM_BIND_PREFER", t.prefer);
+		set_if(e, "SLURM_MEM_BIND_SORT", t.sort);
+		bind_text_fini(&t);
+	}
+}
+
+static void env_launch(const struct step *s, struct envv *e)
+{
+	const struct launch_tasks_request_msg *m = s->launch;
+	const struct wire_addr *a = s->start.orig_addr.family ? &s->start.orig_addr :
+								&s->start.peer;
+	char ip[INET6_ADDRSTRLEN];
+
+	env_bind(s, e);
+	envv_set(e, "SLURM_STEP_ID", "%u", s->id.step_id);
+	envv_set(e, "SLURM_STEPID", "%u", s->id.step_id);
+	if (m->num_resp_port)
+		envv_set(e, "SLURM_SRUN_COMM_PORT", "%u",
+			 m->resp_port[s->node_id % m->num_resp_port]);
+	if (a->family && inet_ntop(a->family, a->ip, ip, sizeof ip))
+		envv_set(e, "SLURM_LAUNCH_NODE_IPADDR", "%s", ip);
+	set_if(e, "SLURMD_TRES_BIND", m->tres_bind);
+	set_if(e, "SLURMD_TRES_FREQ", m->tres_freq);
+	set_if(e, "SLURM_TRES_PER_TASK", m->tres_per_task);
+}
+
+void step_env_task(const struct step *s, const struct task *t, pid_t pid, struct envv *e)
+{
+	struct strbuf gtids = {0};
+	bool oom_kill = s->launch ? s->launch->oom_kill_step :
+			s->batch ? s->batch->oom_kill_step : false;
+
+	for (uint32_t i = 0; i < s->task_count; i++) {
+		strbuf_sep(&gtids, ",");
+		strbuf_printf(&gtids, "%u", s->tasks[i].gtid + s->task_offset);
+	}
+	envv_set(e, "SLURM_CONF", "%s", s->start.conf_path);
+	envv_unset(e, "SLURM_CONF_SERVER");
+	if (s->cpus)
+		envv_set(e, "SLURM_CPUS_ON_NODE", "%u", s->cpus);
+	envv_set(e, "SLURM_OOM_KILL_STEP", "%d", oom_kill);
+	if (s->cred->job_end_time)
+		envv_set(e, "SLURM_JOB_END_TIME", "%lld", (long long)s->cred->job_end_time);
+	if (s->cred->job_start_time)
+		envv_set(e, "SLURM_JOB_START_TIME", "%lld",
+			 (long long)s->cred->job_start_time);
+	set_if(e, "SLURM_JOB_LICENSES", s->cred->job_licenses);
+	envv_set(e, "SLURM_JOB_ID", "%u", s->job_id);
+	envv_set(e, "SLURM_JOBID", "%u", s->job_id);
+	if (s->launch)
+		env_launch(s, e);
+	if (pid)
+		envv_set(e, "SLURM_TASK_PID", "%d", (int)pid);
+	envv_set(e, "SLURM_NODEID", "%u", s->node_id + s->node_offset);
+	envv_set(e, "SLURM_PROCID", "%u", t->gtid + s->task_offset);
+	envv_set(e, "SLURM_LOCALID", "%u", t->ltid);
+	envv_set(e, "SLURM_GTIDS", "%s", gtids.s);
+	envv_set(e, "SLURM_JOB_UID", "%u", s->uid);
+	envv_set(e, "SLURM_JOB_GID", "%u", s->gid);
+	envv_set(e, "SLURM_JOB_USER", "%s", s->user);
+	envv_set(e, "SLURMD_NODENAME", "%s", s->start.node_name);
+	strbuf_fini(&gtids);
+}

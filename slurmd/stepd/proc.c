@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The processes of the step: everything below us in the process tree.  With
+ * ProctrackType=proctrack/linuxproc an orphan leaves the tree, as in stock
+ * (a worker left behind on purpose survives its step); for other types we
+ * are the reaper of orphans, so nothing gets away. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "slurmd/stepd/proc.h"
+#include "slurmd/stepd/step.h"
+
+struct entry {
+	pid_t pid, ppid;
+	bool mine;
+};
+
+bool proc_stat_read(pid_t pid, struct proc_stat *out)
+{
+	char path[64], buf[1024], *p;
+	int fd;
+	ssize_t n;
+	unsigned long utime, stime, vsize, majflt;
+	long rss;
+	int ppid;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, sizeof buf - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	buf[n] = '\0';
+	/* The name may hold blanks and brackets. */
+	p = strrchr(buf, ')');
+	if (!p || sscanf(p + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %lu %*u %lu %lu %*d %*d %*d %*d %*d %*d %*u %lu %ld",
+			 &out->state, &ppid, &majflt, &utime, &stime, &vsize, &rss) != 7)
+		return false;
+	out->ppid = (pid_t)ppid;
+	out->utime_ticks = utime;
+	out->stime_ticks = stime;
+	out->pages = majflt;
+	out->vsize = vsize;
+	out->rss = rss > 0 ? (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+	return true;
+}
+
+static struct entry *entries_read(uint32_t *count)
+{
+	struct entry *v = NULL;
+	uint32_t n = 0, cap = 0;
+	DIR *d = opendir("/proc");
+	struct dirent *de;
+
+	while (d && (de = readdir(d))) {
+		struct proc_stat st;
+		pid_t pid;
+
+		if (!isdigit((unsigned char)de->d_name[0]))
+			continue;
+		pid = (pid_t)strtol(de->d_name, NULL, 10);
+		if (!proc_stat_read(pid, &st) || st.state == 'Z' || st.state == 'X')
+			continue;
+		if (n == cap) {
+			cap = cap ? cap * 2 : 256;
+			v = mem_realloc(v, cap * sizeof *v);
+		}
+		v[n++] = (struct entry){ pid, st.ppid, false };
+	}
+	if (d)
+		closedir(d);
+	*count = n;
+	return v;
+}
+
+static void list_add(struct pid_list *l, pid_t pid)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 16;
+		l->v = mem_realloc(l->v, l->cap * sizeof *l->v);
+	}
+	l->v[l->n++] = pid;
+}
+
+void proc_tree(pid_t top, struct pid_list *out)
+{
+	uint32_t n;
+	struct entry *v;
+	bool more = true;
+
+	*out = (struct pid_list){0};
+	v = entries_read(&n);
+	while (more) {
+		more = false;
+		for (uint32_t i = 0; i < n; i++) {
+			bool below = v[i].ppid == top;
+
+			if (v[i].mine)
+				continue;
+			for (uint32_t k = 0; !below && k < out->n; k++)
+				below = out->v[k] == v[i].ppid;
+			if (below) {
+				v[i].mine = more = true;
+				list_add(out, v[i].pid);
+			}
+		}
+	}
+	free(v);
+}
+
+void proc_list(struct pid_list *out)
+{
+	proc_tree(getpid(), out);
+}
+
+/* Cheap: without children of our own there is no tree. */
+bool proc_any(void)
+{
+	struct pid_list l;
+	siginfo_t si = {0};
+	bool any;
+
+	if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+		return false;
+	proc_list(&l);
+	any = l.n > 0;
+	free(l.v);
+	return any;
+}
+
+int proc_signal(int sig)
+{
+	struct pid_list l;
+	int rc = ESRCH;
+
+	if (!proc_any())
+		return ESRCH;
+	proc_list(&l);
+	for (uint32_t i = 0; i < l.n; i++) {
+		if (kill(l.v[i], sig) == 0)
+			rc = rc == ESRCH ? 0 : rc;
+		else if (errno != ESRCH)
+			rc = errno;
+	}
+	free(l.v);
+	return rc;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * slurmstepd as a whole, between a played slurmd, srun and slurmctld. */
+#include "wire/base/tap.h"
+
+/* The makefile knows one source a test. */
+#include "slurmd/stepd/test/drive.c"
+
+static struct drive d;
+static struct launch_tasks_request_msg m;
+
+static const char *out(int t)
+{
+	return d.out[0][t].s ? d.out[0][t].s : "";
+}
+
+static const char *errs(int t)
+{
+	return d.out[1][t].s ? d.out[1][t].s : "";
+}
+
+/* Start a shell command as n tasks. */
+static void start(const char *command, uint32_t n)
+{
+	static const char *argv[4] = { "/bin/sh", "-c", NULL, NULL };
+
+	argv[2] = command;
+	drive_launch_init(&d, &m, argv, n);
+}
+
+static bool go(double seconds)
+{
+	return drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL) && drive_run(&d, seconds);
+}
+
+static char *slurp(const char *name)
+{
+	char path[256];
+	static char buf[65536];
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof path, "%s/%s", d.dir, name);
+	f = fopen(path, "r");
+	n = f ? fread(buf, 1, sizeof buf - 1, f) : 0;
+	buf[n] = '\0';
+	if (f)
+		fclose(f);
+	return buf;
+}
+
+static void test_simple(void)
+{
+	static const char *argv[] = { "echo", "hello", NULL };
+
+	for (enum wire_version v = WIRE_VERSION_OLDEST; v < WIRE_VERSION_COUNT; v++) {
+		d.version = v;
+		drive_launch_init(&d, &m, argv, 2);
+		ok(go(10), "%s: step ends", wire_version_name(v));
+		ok(d.key_good && d.io_version == wire_version_number(v) && d.io_node == 0 &&
+		   d.stdout_objs == 2 && d.stderr_objs == 2, "%s: init message",
+		   wire_version_name(v));
+		ok(streq(out(0), "hello\n") && streq(out(1), "hello\n"), "%s: output",
+		   wire_version_name(v));
+		ok(d.eofs == 4, "%s: four ends of stream", wire_version_name(v));
+		ok(d.launches == 1 && d.launch_rc == 0 && d.pids[0] && d.pids[1],
+		   "%s: launch response", wire_version_name(v));
+		ok(d.exits == 2 && !d.exit_status[0] && !d.exit_status[1], "%s: task exits",
+		   wire_version_name(v));
+		ok(d.completes == 1 && d.first == 0 && d.last == 0 && d.step_rc == 0,
+		   "%s: step complete", wire_version_name(v));
+		ok(d.acct.present && d.acct.tres_ids_count == 8 &&
+		   d.acct.tres_usage_in_max[1] > 100000, "%s: usage", wire_version_name(v));
+	}
+	d.version = WIRE_VERSION_NEWEST;
+}
+
+static void test_failures(void)
+{
+	static const char *none[] = { "no-such-program", NULL };
+	static const char *dir[] = { "/etc/passwd", NULL };
+
+	drive_launch_init(&d, &m, none, 1);
+	ok(go(10) && d.exit_status[0] == 2 << 8, "program not found: exit 2");
+	ok(streq(errs(0), "slurmstepd: error: execve(): no-such-program: No such file or directory\n"),
+	   "stock's words: %s", errs(0));
+	drive_launch_init(&d, &m, dir, 1);
+	ok(go(10) && d.exit_status[0] == 13 << 8, "not executable: exit 13");
+	start("exit $((SLURM_PROCID * 3))", 3);
+	ok(go(10) && d.exit_status[0] == 0 && d.exit_status[1] == 3 << 8 &&
+	   d.exit_status[2] == 6 << 8 && d.step_rc == 6 << 8, "exit codes of tasks");
+	start("kill -SEGV $$", 1);
+	ok(go(10) && (d.exit_status[0] & 0x7f) == SIGSEGV && (d.step_rc & 0x7f) == SIGSEGV,
+	   "a signal's status");
+	start("pwd; cat /proc/self/status | grep -c SigIgn:.0000000000000000", 1);
+	m.cwd = "/no/such/place";
+	ok(go(10) && streq(out(0), "/tmp\n1\n"), "bad cwd becomes /tmp; signals reset");
+	ok(streq(errs(0), "slurmstepd: error: couldn't chdir to `/no/such/place': No such file or directory: going to /tmp instead\n"),
+	   "and says so");
+}
+
+static void test_env(void)
+{
+	start("env | sort; umask; echo $0 $#", 2);
+	m.cpu_bind_type = 0x20;
+	ok(go(10), "environment step ends");
+	ok(strstr(out(1), "\nSLURM_PROCID=1\n") && strstr(out(1), "\nSLURM_LOCALID=1\n") &&
+	   strstr(out(1), "\nSLURM_GTIDS=0,1\n") && strstr(out(1), "\nSLURM_NODEID=0\n"),
+	   "place of the task");
+	ok(strstr(out(0), "\nSLURM_JOB_ID=77\n") && strstr(out(0), "\nSLURM_STEP_ID=0\n") &&
+	   strstr(out(0), "\nSLURM_CPUS_ON_NODE=4\n") &&
+	   strstr(out(0), "\nSLURM_JOB_USER=root\n") &&
+	   strstr(out(0), "\nSLURM_LAUNCH_NODE_IPADDR=127.0.0.1\n") &&
+	   strstr(out(0), "\nTMPDIR=/tmp\n"), "the job's variables");
+	ok(strstr(out(0), "\nSLURM_CPU_BIND=quiet,none\n") &&
+	   strstr(out(0), "SLURM_CPU_BIND_TYPE=none\n"), "binding");
+	ok(!strstr(out(0), "SLURM_MPI_TYPE") && !strstr(out(0), "PMIX_"), "no MPI");
+	ok(strstr(out(0), "\n0022\n"), "umask");
+}
+
+static void test_input(void)
+{
+	static char big[1000];
+	size_t total = 0;
+
+	start("read a; echo got $a; cat | wc -c", 2);
+	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "stdin step starts");
+	(void)drive_run(&d, 0.3);
+	drive_send(&d, 3, 0xffff, "all\n", 4);
+	memset(big, 'x', sizeof big);
+	for (int i = 0; i < 2000; i++, total += sizeof big) {
+		drive_send(&d, 3, 0xffff, big, sizeof big);
+		if (i % 50 == 0)
+			(void)drive_run(&d, 0.01);
+	}
+	drive_send(&d, 0, 1, "yy", 2);
+	drive_send(&d, 4, 0, NULL, 0);
+	drive_send(&d, 3, 0xffff, NULL, 0);
+	ok(drive_run(&d, 10), "ends at end of input");
+	ok(streq(out(0), "got all\n2000000\n") && streq(out(1), "got all\n2000002\n"),
+	   "input to all and to one: %s %s", out(0), out(1));
+	ok(d.conn_tests == 1, "connection test is answered");
+}
+
+static void test_volume(void)
+{
+	long rss = 0;
+	char line[256], path[64];
+	FILE *f;
+
+	start("i=0; seq 1 2000000; seq 1 10 >&2", 1);
+	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "loud step starts");
+	(void)drive_run(&d, 0.2);
+	d.io_paused = true;
+	(void)drive_run(&d, 1.5);
+	snprintf(path, sizeof path, "/proc/%d/status", (int)d.pid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof line, f))
+		(void)sscanf(line, "VmRSS: %ld", &rss);
+	if (f)
+		fclose(f);
+	ok(rss > 0 && rss < 12000, "memory while srun does not read: %ld kB", rss);
+	d.io_paused = false;
+	ok(drive_run(&d, 30), "ends");
+	ok(d.out[0][0].len == 14888896 && strstr(errs(0), "\n10\n"), "every byte: %zu",
+	   d.out[0][0].len);
+	start("printf aaa; sleep 0.3; printf 'bbb\\nccc'", 1);
+	m.flags = 0;
+	ok(go(10) && streq(out(0), "aaabbb\nccc"), "unbuffered");
+	start("printf %3000s x", 1);
+	ok(go(10) && d.out[0][0].len == 3000, "long lines");
+}
+
+static void test_files(void)
+{
+	struct stat st;
+	char path[128];
+
+	start("echo out$SLURM_PROCID; echo err$SLURM_PROCID >&2", 2);
+	m.ofname = "deep/o-%j-%2t-%N-%%";
+	m.efname = "e.%t";
+	ok(go(10) && d.stdout_objs == 0 && d.stderr_objs == 0, "files on the node");
+	ok(streq(slurp("deep/o-77-00-c1-%"), "out0\n") &&
+	   streq(slurp("deep/o-77-01-c1-%"), "out1\n") && streq(slurp("e.1"), "err1\n"),
+	   "a file a task");
+	start("echo out; echo err >&2", 1);
+	m.ofname = m.efname = "both";
+	ok(go(10) && streq(slurp("both"), "out\nerr\n"), "one file for both");
+	ok(go(10) && streq(slurp("both"), "out\nerr\n"), "truncated by default");
+	m.open_mode = 1;
+	ok(go(10) && streq(slurp("both"), "out\nerr\nout\nerr\n"), "appended on request");
+	start("echo line; printf part", 2);
+	m.ofname = "labelled";
+	m.flags |= 0x10;
+	ok(go(10) && strstr(slurp("labelled"), "0: line\n") &&
+	   strstr(slurp("labelled"), "1: part\n"), "labels: %s", slurp("labelled"));
+	start("cat", 1);
+	m.ifname = "both";
+	ok(go(10) && strstr(out(0), "out\nerr\n"), "input from a file");
+	start("echo mine; id -u; id -G", 1);
+	m.cred.cred.id.uid = 65534;
+	m.cred.cred.id.gid = 65534;
+	m.cred.cred.id.pw_name = "nobody";
+	m.cwd = "/tmp";
+	((uint32_t *)m.cred.cred.id.gids)[0] = 65534;
+	cred_pack(&d, &m.cred);
+	ok(go(10) && streq(out(0), "mine\n65534\n65534\n"), "runs as the user: %s", out(0));
+	snprintf(path, sizeof path, "%s/key-file", d.dir);
+	m.ofname = path;
+	ok(go(10) && d.launch_rc == 4021 && d.step_rc && stat(path, &st) == 0 &&
+	   st.st_size == 128, "a file that is not the user's stays as it is: %u", d.launch_rc);
+	((uint32_t *)m.cred.cred.id.gids)[0] = 0;
+}
+
+static void test_signals(void)
+{
+	struct stepd_request q;
+	struct stepd_reply r;
+
+	start("trap 'echo usr1' USR1; trap 'echo term; exit 5' TERM; while :; do sleep 0.1; done", 2);
+	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "step to be signalled starts");
+	(void)drive_run(&d, 0.5);
+	wire_init(&stepd_request_desc, &q);
+	q.op = STEPD_INFO;
+	ok(drive_ask(&d, &q, &r) == E_OK && r.job_id == 77 && r.step_id == 0 && r.state == 2,
+	   "info");
+	q.op = STEPD_PIDS;
+	ok(drive_ask(&d, &q, &r) == E_OK && r.pids_count >= 2, "pids");
+	q.op = STEPD_STAT;
+	ok(drive_ask(&d, &q, &r) == E_OK && r.type == RESPONSE_JOB_STEP_STAT && r.body.len,
+	   "stat");
+	q.op = STEPD_SIGNAL;
+	q.signal = SIGUSR1;
+	ok(drive_ask(&d, &q, &r) == E_OK && r.rc == 0, "signal");
+	(void)drive_run(&d, 0.5);
+	ok(streq(out(0), "usr1\n"), "arrives");
+	q.op = STEPD_NOTIFY;
+	q.text = "beware";
+	(void)drive_ask(&d, &q, &r);
+	(void)drive_run(&d, 0.3);
+	ok(strstr(errs(0), "slurmstepd: error: beware\n"), "notice: %s", errs(0));
+	q.op = STEPD_TIMELIMIT;
+	q.signal = 0;
+	(void)drive_ask(&d, &q, &r);
+	ok(drive_run(&d, 5), "time limit ends it");
+	ok(strstr(errs(0), "slurmstepd: error: *** STEP 77.0 ON c1 CANCELLED AT 20") &&
+	   strstr(errs(0), " DUE TO TIME LIMIT ***\n"), "and says why");
+	ok(d.exit_status[0] == 5 << 8 && strstr(out(1), "term\n"), "TERM comes first");
+	start("trap '' TERM; echo up; while :; do sleep 0.1; done", 1);
+	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "stubborn step starts");
+	(void)drive_run(&d, 0.3);
+	q.op = STEPD_TERMINATE;
+	(void)drive_ask(&d, &q, &r);
+	ok(drive_run(&d, 5) && (d.exit_status[0] & 0x7f) == SIGKILL, "killed after KillWait");
+	start("sleep 60 & echo $! > left; exec sleep 0.1", 1);
+	ok(go(5), "what a task leaves behind");
+}
+
+static void test_batch(void)
+{
+	static const char *env[] = { "PATH=/usr/bin:/bin", "SLURM_JOB_NAME=b", "MINE=1",
+				     "SLURM_UMASK=0027", "SLURM_RLIMIT_CORE=0" };
+	struct batch_job_launch_msg b;
+	static uint16_t cpus[] = { 2 };
+	static uint32_t reps[] = { 3 };
+	char dir[128], script[160];
+	struct stat st;
+	FILE *f;
+
+	wire_init(&batch_job_launch_msg_desc, &b);
+	b.job_id = 77;
+	b.user_name = "root";
+	b.array_task_id = NO_VAL;
+	b.ntasks = 4;
+	b.num_cpu_groups = b.cpus_per_node_count = b.cpu_count_reps_count = 1;
+	b.cpus_per_node = cpus;
+	b.cpu_count_reps = reps;
+	b.nodes = "c[1-3]";
+	b.partition = "p";
+	b.pn_min_memory = MEM_PER_CPU | 500;
+	b.work_dir = d.dir;
+	b.environment = env;
+	b.environment_count = b.envc = sizeof env / sizeof *env;
+	snprintf(dir, sizeof dir, "%s/job00077", d.dir);
+	snprintf(script, sizeof script, "%s/slurm_script", dir);
+	mkdir(dir, 0750);
+	f = fopen(script, "w");
+	fprintf(f, "#!/bin/sh\necho \"$@\"; env | sort; umask; echo oops >&2; exit 3\n");
+	fclose(f);
+	chmod(script, 0700);
+	ok(drive_start(&d, REQUEST_BATCH_JOB_LAUNCH, &b, STEP_BATCH, script) &&
+	   drive_run(&d, 10), "batch job ends");
+	ok(d.batches == 1 && d.job_rc == 3 << 8 && d.slurm_rc == 0, "its exit code");
+	ok(strstr(slurp("slurm-77.out"), "\noops\n"), "output file");
+	ok(strstr(slurp("slurm-77.out"), "\nSLURM_TASKS_PER_NODE=2,1(x2)\n") &&
+	   strstr(slurp("slurm-77.out"), "\nSLURM_JOB_CPUS_PER_NODE=2(x3)\n") &&
+	   strstr(slurp("slurm-77.out"), "\nSLURM_MEM_PER_CPU=500\n") &&
+	   strstr(slurp("slurm-77.out"), "\nSLURM_NTASKS=4\n") &&
+	   strstr(slurp("slurm-77.out"), "\nENVIRONMENT=BATCH\n") &&
+	   strstr(slurp("slurm-77.out"), "\nSLURMD_NODENAME=c1\n"), "its environment");
+	ok(!strstr(slurp("slurm-77.out"), "SLURM_STEP_ID") &&
+	   !strstr(slurp("slurm-77.out"), "SLURM_UMASK") &&
+	   !strstr(slurp("slurm-77.out"), "SLURM_RLIMIT") &&
+	   strstr(slurp("slurm-77.out"), "\n0027\n"), "and what is not in it");
+	ok(stat(dir, &st) < 0, "the script is gone");
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!drive_init(&d, argv[0], NULL)) {
+		ok(true, "not root or no munged # SKIP");
+		drive_fini(&d);
+		return tap_done();
+	}
+	test_simple();
+	test_failures();
+	test_env();
+	test_input();
+	test_volume();
+	test_files();
+	test_signals();
+	test_batch();
+	if (tap_failed)
+		printf("# %s", slurp("log"));
+	drive_fini(&d);
+	return tap_done();
+}
