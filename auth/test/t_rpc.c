@@ -87,9 +87,9 @@ static void misbehave(struct fake *s, int fd)
 		munged_pause(600);
 		break;
 	case TRICKLES:
-		for (int k = 0; k < 6; k++) {
+		for (int k = 0; k < 3; k++) {
 			put(fd, "\0", 1);
-			munged_pause(100);
+			munged_pause(150);
 		}
 		break;
 	case HUGE_PREFIX:
