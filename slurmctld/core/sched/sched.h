@@ -15,7 +15,10 @@ void sched_free(struct sched *s);
 /* The pending queue, in priority order: one total order (sched_compare, the
  * criteria numbered there: partition tier, priority, submit order...). */
 void sched_job_added(struct core *c, struct job *j);    /* pending and eligible or not */
-void sched_job_removed(struct core *c, struct job *j);  /* started, ended */
+/* Started (j->alloc is set: kept as running until the second call) or ended,
+ * cleaned up or purged (j->alloc is NULL or about to be freed).  A pending
+ * array record that stays pending is sched_job_changed. */
+void sched_job_removed(struct core *c, struct job *j);
 void sched_job_changed(struct core *c, struct job *j);  /* priority, size, partition... */
 void sched_nodes_changed(struct core *c);               /* states, partitions, configuration */
 int sched_compare(const struct job *a, const struct job *b);
@@ -60,6 +63,10 @@ struct sched_ops {
 	void (*planned)(struct core *c, struct job *j, int64_t start, const char *nodes);
 };
 bool sched_pass(struct core *c, const struct sched_ops *ops, struct effects *out, bool slice);
+/* When the scheduler wants another pass though nothing happens before: a begin
+ * time, a delayed backfill round.  Wall clock seconds, INT64_MAX never: the core
+ * counts it into core_next_time() and sets wants_sched when it is due. */
+int64_t sched_next_time(const struct core *c);
 
 /* ---- steps ------------------------------------------------------------- */
 /* Place a step inside its job: nodes, tasks per node, cores, memory, gres, by

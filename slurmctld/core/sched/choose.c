@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The choice of nodes.  What stock's cons_tres chooses: nodes of the lowest
+ * weight; runs of neighbouring nodes, the smallest that is enough; inside a run
+ * the one node that fits tightest when one can do, else from the lowest index
+ * on.  Changes nothing but scratch space. */
+#include "slurmctld/core/sched/sched_i.h"
+
+/* State of one attempt. */
+struct attempt {
+	struct core *c;
+	struct request *r;
+	struct cand *cand;
+	enum fit_view view;
+	struct bitset *taken;
+	uint32_t taken_count;
+	int64_t rem_cpus, rem_max, rem_nodes, rem_min, nodes_left;
+	uint64_t *gres_left;            /* of what the whole job asks for */
+};
+
+static const uint64_t *view_gres(const struct attempt *a, uint32_t i)
+{
+	const struct sched *s = a->c->sched;
+
+	switch (a->view) {
+	case FIT_EMPTY: return s->zero_gres;
+	case FIT_LOAD: return s->load[i].gres;
+	default: return s->bf_view && s->extra ? s->extra[i].gres : NULL;
+	}
+}
+
+static bool gres_done(const struct attempt *a)
+{
+	for (uint32_t t = 0; a->gres_left && t < a->c->gres_type_count; t++)
+		if (a->gres_left[t])
+			return false;
+	return true;
+}
+
+static bool attempt_done(const struct attempt *a)
+{
+	return a->rem_nodes <= 0 && a->rem_cpus <= 0 && gres_done(a);
+}
+
+/* CPUs to take of a node: the job's largest count, less one core for each
+ * node that is still to come. */
+static uint32_t cpus_to_take(const struct attempt *a, uint32_t i)
+{
+	const struct request *r = a->r;
+	const struct node *n = a->c->node[i];
+	int64_t others = a->rem_min > 1 ? a->rem_min - 1 : 0, left;
+	uint32_t cpus = a->cand[i].cpus, least = r->pn_cpus ? r->pn_cpus : 1;
+
+	if (r->whole)
+		return cpus;
+	if (r->must_tasks && r->must_tasks[i]) {
+		uint32_t want = r->must_tasks[i] * r->cpt;
+
+		return want > cpus && !r->overcommit ? 0 : want < cpus ? want : cpus;
+	}
+	others *= r->use_threads ? r->use_threads : node_tpc(n);
+	if (r->cr_type & CR_SOCKET)
+		others *= n->cores_per_socket;
+	left = a->rem_max - others;
+	if (cpus > left)
+		cpus = left > (int64_t)least ? (uint32_t)left : least;
+	return cpus < a->cand[i].cpus ? cpus : a->cand[i].cpus;
+}
+
+static bool node_take(struct attempt *a, uint32_t i)
+{
+	uint32_t cpus = cpus_to_take(a, i);
+
+	if (!cpus)
+		return false;
+	a->cand[i].cap = cpus;
+	bitset_set(a->taken, i);
+	a->taken_count++;
+	a->rem_cpus -= cpus;
+	a->rem_max -= cpus;
+	a->rem_nodes--;
+	a->rem_min--;
+	a->nodes_left--;
+	for (uint32_t t = 0; a->gres_left && t < a->c->gres_type_count; t++) {
+		uint64_t units = a->gres_left[t] ?
+			gres_free(a->c, a->c->node[i], t, view_gres(a, i)) : 0;
+
+		a->gres_left[t] -= units < a->gres_left[t] ? units : a->gres_left[t];
+	}
+	return true;
+}
+
+/* All that the whole job still needs is on this one node. */
+static bool job_gres_on(const struct attempt *a, uint32_t i)
+{
+	for (uint32_t t = 0; a->gres_left && t < a->c->gres_type_count; t++)
+		if (a->gres_left[t] &&
+		    gres_free(a->c, a->c->node[i], t, view_gres(a, i)) < a->gres_left[t])
+			return false;
+	return true;
+}
+
+/* Required nodes come first. */
+static bool take_must(struct attempt *a)
+{
+	if (!a->r->must)
+		return true;
+	bitset_foreach(i, a->r->must) {
+		if (a->nodes_left <= 0 || !a->cand[i].cpus || !node_take(a, i))
+			return false;
+	}
+	return true;
+}
+
+/* "a*4": that many nodes with the feature, before any others. */
+static bool take_counted(struct attempt *a)
+{
+	for (uint32_t k = 0; k < a->r->feat_count; k++) {
+		const struct feat_need *f = &a->r->feat[k];
+		uint32_t have = bitset_count_and(a->taken, f->nodes);
+
+		bitset_foreach(i, f->nodes) {
+			if (have >= f->count)
+				break;
+			if (bitset_test(a->taken, i) || !a->cand[i].cpus ||
+			    a->nodes_left <= 0 || !node_take(a, i))
+				continue;
+			have++;
+		}
+		if (have < f->count)
+			return false;
+	}
+	return true;
+}
+
+static uint64_t node_weight(const struct attempt *a, uint32_t i)
+{
+	return a->r->contiguous ? 0 : a->c->node[i]->weight;
+}
+
+/* Runs of neighbours.  A required node is in its run but counts as taken. */
+static uint32_t runs_build(struct attempt *a, struct run *run)
+{
+	uint32_t n = 0;
+	bool open = false;
+
+	for (uint32_t i = 0; i < a->c->node_count; i++) {
+		bool must = bitset_test(a->taken, i);
+
+		if (!a->cand[i].cpus) {
+			open = false;
+			continue;
+		}
+		if (!open || run[n - 1].weight != node_weight(a, i)) {
+			run[n++] = (struct run){.first = i, .weight = node_weight(a, i),
+						.must = UINT32_MAX};
+			open = true;
+		}
+		run[n - 1].last = i;
+		if (must) {
+			if (run[n - 1].must == UINT32_MAX)
+				run[n - 1].must = i;
+			continue;
+		}
+		run[n - 1].nodes++;
+		run[n - 1].cpus += a->cand[i].cpus;
+	}
+	return n;
+}
+
+static bool run_enough(const struct attempt *a, const struct run *run)
+{
+	int64_t need = a->rem_nodes;
+
+	if (a->r->want_nodes > a->r->min_nodes)
+		need -= a->r->want_nodes - a->r->min_nodes;
+	return (int64_t)run->cpus >= a->rem_cpus && (int64_t)run->nodes >= need;
+}
+
+/* Which of two runs to take first:
+ *  1. the one with required nodes
+ *  2. lower weight
+ *  3. enough rather than not
+ *  4. of two that are enough the smaller, of two that are not the larger
+ *  5. the lower index */
+static bool run_better(const struct attempt *a, const struct run *x, const struct run *best)
+{
+	bool ex, eb;
+
+	if ((x->must != UINT32_MAX) != (best->must != UINT32_MAX))
+		return x->must != UINT32_MAX;
+	if (x->weight != best->weight)
+		return x->weight < best->weight;
+	ex = run_enough(a, x);
+	eb = run_enough(a, best);
+	if (ex != eb)
+		return ex;
+	if (x->cpus != best->cpus)
+		return ex ? x->cpus < best->cpus : x->cpus > best->cpus;
+	return false;
+}
+
+static void take_range(struct attempt *a, uint32_t first, uint32_t last)
+{
+	for (uint32_t i = first; i <= last && !attempt_done(a) && a->nodes_left > 0; i++) {
+		if (bitset_test(a->taken, i) || !a->cand[i].cpus)
+			continue;
+		/* only one more may come, and this one would not do */
+		if (a->nodes_left == 1 && (int64_t)a->cand[i].cpus < a->rem_cpus)
+			continue;
+		node_take(a, i);
+	}
+}
+
+/* The one node that does, with the fewest CPUs. */
+static uint32_t tightest(const struct attempt *a, const struct run *run)
+{
+	uint32_t best = UINT32_MAX;
+
+	for (uint32_t i = run->first; i <= run->last; i++) {
+		if (bitset_test(a->taken, i) || !a->cand[i].cpus ||
+		    (int64_t)a->cand[i].cpus < a->rem_cpus || !job_gres_on(a, i))
+			continue;
+		if (best == UINT32_MAX || a->cand[i].cpus < a->cand[best].cpus)
+			best = i;
+	}
+	return best;
+}
+
+static void take_run(struct attempt *a, const struct run *run)
+{
+	uint32_t one;
+
+	if (run->must != UINT32_MAX) {  /* upwards from the required node, then down */
+		take_range(a, run->must, run->last);
+		for (uint32_t i = run->must; i-- > run->first && !attempt_done(a) &&
+		     a->nodes_left > 0; )
+			if (!bitset_test(a->taken, i) && a->cand[i].cpus)
+				node_take(a, i);
+		return;
+	}
+	one = a->rem_nodes <= 1 ? tightest(a, run) : UINT32_MAX;
+	if (one != UINT32_MAX)
+		node_take(a, one);
+	else
+		take_range(a, run->first, run->last);
+}
+
+static void choose_runs(struct attempt *a)
+{
+	struct run *run = a->c->sched->runs;
+	uint32_t n = runs_build(a, run);
+
+	while (!attempt_done(a) && a->nodes_left > 0) {
+		struct run *best = NULL;
+
+		for (uint32_t i = 0; i < n; i++) {
+			if (!run[i].nodes)
+				continue;
+			if (a->r->contiguous && (!run_enough(a, &run[i]) ||
+			    (a->r->must && run[i].must == UINT32_MAX)))
+				continue;
+			if (!best || run_better(a, &run[i], best))
+				best = &run[i];
+		}
+		if (!best)
+			break;
+		take_run(a, best);
+		best->nodes = 0;
+		if (a->r->contiguous)
+			break;
+	}
+}
+
+/* Least loaded: the largest share of idle CPUs, then the lowest index. */
+static uint32_t least_loaded(const struct attempt *a)
+{
+	uint32_t best = UINT32_MAX;
+
+	for (uint32_t i = 0; i < a->c->node_count; i++) {
+		const struct node *n = a->c->node[i], *b;
+
+		if (bitset_test(a->taken, i) || !a->cand[i].cpus)
+			continue;
+		if (best == UINT32_MAX) {
+			best = i;
+			continue;
+		}
+		b = a->c->node[best];
+		if (n->weight != b->weight) {
+			if (n->weight < b->weight)
+				best = i;
+		} else if ((uint64_t)(n->cpus - n->cpus_alloc) * b->cpus >
+			   (uint64_t)(b->cpus - b->cpus_alloc) * n->cpus) {
+			best = i;
+		}
+	}
+	return best;
+}
+
+static void choose_least_loaded(struct attempt *a)
+{
+	while (!attempt_done(a) && a->nodes_left > 0) {
+		uint32_t i = least_loaded(a);
+
+		if (i == UINT32_MAX)
+			break;
+		if (!node_take(a, i))
+			a->cand[i].cpus = 0;
+	}
+}
+
+static void choose_last(struct attempt *a)
+{
+	for (uint32_t i = a->c->node_count; i-- > 0 && !attempt_done(a); )
+		if (!bitset_test(a->taken, i) && (int64_t)a->cand[i].cpus >= a->rem_cpus &&
+		    a->cand[i].cpus && job_gres_on(a, i))
+			node_take(a, i);
+}
+
+static bool attempt_good(const struct attempt *a)
+{
+	if (!gres_done(a) || a->rem_cpus > 0 || a->taken_count < a->r->min_nodes)
+		return false;
+	return true;
+}
+
+static struct bitset *set_new(struct core *c)
+{
+	struct bitset *b = arena_zalloc(&c->sched->mem, bitset_sizeof(c->node_count));
+
+	bitset_init(b, c->node_count);
+	return b;
+}
+
+static bool attempt_run(struct attempt *a)
+{
+	struct request *r = a->r;
+	struct core *c = a->c;
+
+	bitset_clear_all(a->taken);
+	a->taken_count = 0;
+	a->rem_cpus = r->min_cpus;
+	a->rem_max = r->max_cpus;
+	a->rem_nodes = r->want_nodes;
+	a->rem_min = r->min_nodes;
+	a->nodes_left = r->max_nodes;
+	if (r->overcommit && !r->pn_cpus)
+		a->rem_cpus = r->min_nodes;
+	for (uint32_t t = 0; a->gres_left && t < c->gres_type_count; t++)
+		a->gres_left[t] = r->gres[t].job;
+	if (!take_must(a) || !take_counted(a))
+		return false;
+	if (attempt_done(a))
+		return true;
+	if (r->spread) {
+		uint32_t most = r->tasks && r->tasks < c->node_count ? r->tasks : c->node_count;
+
+		a->rem_nodes = (int64_t)most - a->taken_count;
+		a->rem_min = a->rem_nodes;
+		choose_least_loaded(a);
+	} else if (r->lln) {
+		choose_least_loaded(a);
+	} else if (r->serial_end && r->min_cpus == 1 && r->want_nodes == 1) {
+		choose_last(a);
+	} else {
+		choose_runs(a);
+	}
+	return attempt_good(a);
+}
+
+/* Can the rest do, by numbers alone?  Saves attempts that must fail. */
+static bool enough_in_sum(const struct attempt *a)
+{
+	uint64_t cpus = 0;
+	uint32_t nodes = 0;
+
+	for (uint32_t i = 0; i < a->c->node_count; i++) {
+		cpus += a->cand[i].cpus;
+		nodes += a->cand[i].cpus != 0;
+	}
+	return nodes >= a->r->min_nodes && (a->r->overcommit || cpus >= a->r->min_cpus);
+}
+
+/* Leave the nodes with the fewest CPUs out, for a job that may not have more
+ * nodes: false when all are alike. */
+static bool drop_smallest(struct attempt *a)
+{
+	uint32_t low = UINT32_MAX, high = 0;
+
+	for (uint32_t i = 0; i < a->c->node_count; i++) {
+		uint32_t cpus = a->cand[i].cpus;
+
+		if (!cpus || (a->r->must && bitset_test(a->r->must, i)))
+			continue;
+		if (cpus < low)
+			low = cpus;
+		if (cpus > high)
+			high = cpus;
+	}
+	if (low >= high)
+		return false;
+	for (uint32_t i = 0; i < a->c->node_count; i++)
+		if (a->cand[i].cpus == low && !(a->r->must && bitset_test(a->r->must, i)))
+			a->cand[i].cpus = 0;
+	return true;
+}
+
+struct bitset *choose_nodes(struct core *c, struct request *r, enum fit_view view)
+{
+	struct attempt a = {.c = c, .r = r, .cand = c->sched->cand, .view = view,
+			    .taken = set_new(c)};
+
+	if (r->any_gres)
+		a.gres_left = arena_zalloc(&c->sched->mem,
+					   (c->gres_type_count + 1) * sizeof(uint64_t));
+	while (enough_in_sum(&a)) {
+		if (attempt_run(&a))
+			return a.taken;
+		if (!drop_smallest(&a))
+			break;
+	}
+	return NULL;
+}

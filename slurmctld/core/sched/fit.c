@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which nodes a request could use, how much of each, and the placement that
+ * follows from the nodes chosen (choose.c).  Changes nothing but scratch space. */
+#include "slurmctld/core/sched/sched_i.h"
+
+void fit_scratch(struct core *c)
+{
+	struct sched *s = c->sched;
+
+	if (s->cand_size >= c->node_count && s->usable && s->usable->bits == c->node_count)
+		return;
+	s->cand_size = c->node_count;
+	s->cand = mem_realloc(s->cand, (c->node_count + 1) * sizeof(*s->cand));
+	s->runs = mem_realloc(s->runs, (c->node_count + 1) * sizeof(struct run));
+	bitset_free(s->usable);
+	s->usable = bitset_new(c->node_count);
+	bitset_free(s->closed_nodes);
+	s->closed_nodes = bitset_new(c->node_count);
+	s->usable_valid = false;
+}
+
+/* ---- what is there ----------------------------------------------------- */
+static uint64_t node_memory(const struct node *n)
+{
+	return n->real_memory_mb > n->mem_spec_limit_mb ?
+		n->real_memory_mb - n->mem_spec_limit_mb : 0;
+}
+
+void node_view(struct core *c, const struct request *r, const struct node *n,
+	       enum fit_view view, struct core_view *v)
+{
+	struct sched *s = c->sched;
+
+	memset(v, 0, sizeof(*v));
+	v->mem_total = node_memory(n);
+	if (view == FIT_EMPTY) {
+		v->gres_used = s->zero_gres;
+		return;
+	}
+	if (view == FIT_LOAD) {
+		const struct load *l = &s->load[n->index];
+		uint32_t tpc = node_tpc(n);
+
+		v->used_cores = (l->cpus + tpc - 1) / tpc;
+		v->mem_used = l->mem;
+		v->jobs = l->jobs;
+		v->gres_used = l->gres;
+		return;
+	}
+	v->used = share_view(c, r, n);
+	v->used_cores = bitset_count(v->used);
+	v->mem_used = n->mem_alloc_mb;
+	v->jobs = n->run_jobs + n->comp_jobs;
+	if (s->bf_view && s->extra) {
+		const struct load *x = &s->extra[n->index];
+
+		v->reserved_cpus = x->cpus;
+		v->mem_used += x->mem;
+		v->jobs += x->jobs;
+		v->gres_used = x->gres;         /* sum of both, made by the caller */
+	}
+}
+
+/* Limits that gres put on the CPUs and tasks of a node. */
+static uint32_t gres_limit(struct core *c, const struct request *r, const struct node *n,
+			   const struct core_view *v, uint32_t cpus, uint32_t *tasks)
+{
+	*tasks = UINT32_MAX;
+	for (uint32_t t = 0; r->any_gres && t < c->gres_type_count; t++) {
+		const struct gres_need *g = &r->gres[t];
+		uint64_t units;
+
+		if (!g->node && !g->task && !g->socket && !g->job)
+			continue;
+		units = gres_free(c, n, t, v->gres_used);
+		if (units < g->node || !units)
+			return 0;
+		if (g->task && units / g->task < *tasks)
+			*tasks = (uint32_t)(units / g->task);
+		if (g->socket && units < g->socket * (r->cfg_sockets ? r->cfg_sockets : 1))
+			return 0;
+		if (g->cpus_per && g->node && cpus < g->node * g->cpus_per)
+			return 0;
+		if (g->mem_per && g->node && r->mem_counts &&
+		    (v->mem_total < v->mem_used ||
+		     v->mem_total - v->mem_used < g->node * g->mem_per))
+			return 0;
+	}
+	if (*tasks < UINT32_MAX) {
+		if (!*tasks || (r->tpn && *tasks < r->tpn))
+			return 0;
+		if (!r->whole && cpus > (uint64_t)*tasks * r->cpt)
+			cpus = *tasks * r->cpt;
+	}
+	return cpus;
+}
+
+static bool node_open(struct core *c, const struct request *r, const struct node *n,
+		      enum fit_view view)
+{
+	struct sched *s = c->sched;
+
+	if (view == FIT_EMPTY)
+		return true;
+	if (view == FIT_LOAD)
+		return bitset_test(s->coming, n->index);
+	if (!bitset_test(s->usable, n->index) ||
+	    (s->blocked && bitset_test(s->blocked, n->index)))
+		return false;
+	if (n->owner_uid != NO_VAL && n->owner_uid != r->uid && n->run_jobs + n->comp_jobs)
+		return false;
+	if (r->whole_user && n->run_jobs && n->owner_uid != r->uid &&
+	    !share_only_user(c, n, r->uid))
+		return false;
+	return true;
+}
+
+static void usable_refresh(struct core *c)
+{
+	struct sched *s = c->sched;
+
+	if (s->usable_valid)
+		return;
+	for (uint32_t i = 0; i < c->node_count; i++) {
+		if (c->node[i] && node_usable(c->node[i]))
+			bitset_set(s->usable, i);
+		else
+			bitset_clear(s->usable, i);
+	}
+	s->usable_valid = true;
+}
+
+/* All nodes: CPUs usable by this request.  Number of nodes with any. */
+static uint32_t look_at_nodes(struct core *c, struct request *r, enum fit_view view,
+			      const struct bitset *alt)
+{
+	struct cand *cand = c->sched->cand;
+	uint32_t found = 0;
+
+	if (view == FIT_NOW)
+		usable_refresh(c);
+	for (uint32_t i = 0; i < c->node_count; i++)
+		cand[i].cpus = 0;
+	bitset_foreach(i, r->cand) {
+		const struct node *n = c->node[i];
+		struct core_view v;
+
+		if (!n || (alt && !bitset_test(alt, i)) || !node_open(c, r, n, view))
+			continue;
+		node_view(c, r, n, view, &v);
+		cand[i].cpus = cores_avail(r, n, &v);
+		cand[i].tasks = UINT32_MAX;
+		if (cand[i].cpus && r->any_gres)
+			cand[i].cpus = gres_limit(c, r, n, &v, cand[i].cpus, &cand[i].tasks);
+		cand[i].cap = cand[i].cpus;
+		c->sched->work++;
+		found += cand[i].cpus != 0;
+	}
+	return found;
+}
+
+/* ---- the placement ----------------------------------------------------- */
+/* Tasks and CPUs per node, for nodes with so many CPUs to take: one task
+ * each, then what is left of cores begun, then a core's worth in turn. */
+struct spread {
+	struct core *c;
+	const struct request *r;
+	struct job_share *share;
+	uint32_t count;
+	const struct cand *cand;
+	uint32_t tid, max;
+};
+
+static bool spread_task(struct spread *d, uint32_t i)
+{
+	struct job_share *s = &d->share[i];
+	const struct cand *k = &d->cand[s->node];
+	uint32_t cpt = d->r->cpt;
+
+	if (d->tid >= d->max || k->cap < s->cpus + cpt || s->tasks >= k->tasks ||
+	    (d->r->tpn && s->tasks >= d->r->tpn))
+		return false;
+	s->tasks++;
+	s->cpus = (uint16_t)(s->cpus + cpt);
+	d->tid++;
+	return true;
+}
+
+static void spread_first(struct spread *d)
+{
+	for (uint32_t i = 0; i < d->count; i++) {
+		struct job_share *s = &d->share[i];
+		uint32_t cap = d->cand[s->node].cap;
+
+		if (d->tid >= d->max)
+			break;
+		s->tasks = 1;
+		s->cpus = (uint16_t)(d->r->cpt < cap ? d->r->cpt : cap);
+		d->tid++;
+	}
+}
+
+static void spread_plane(struct spread *d)
+{
+	bool moved = true;
+
+	while (d->tid < d->max && moved) {
+		moved = false;
+		for (uint32_t i = 0; i < d->count; i++)
+			for (uint32_t k = 0; k < d->r->plane && spread_task(d, i); k++)
+				moved = true;
+	}
+}
+
+static void spread_tasks(struct spread *d)
+{
+	const struct request *r = d->r;
+	bool moved = true;
+
+	if (r->plane && (r->job->task_dist & DIST_NODE_MASK) == DIST_PLANE) {
+		spread_plane(d);
+		return;
+	}
+	spread_first(d);
+	if (r->overcommit)
+		return;
+	for (uint32_t i = 0; i < d->count; i++) {
+		uint32_t tpc = node_tpc(d->c->node[d->share[i].node]);
+		uint32_t fill = d->share[i].cpus % tpc / r->cpt;
+
+		while (fill-- && spread_task(d, i))
+			;
+	}
+	while (d->tid < d->max && moved) {
+		moved = false;
+		for (uint32_t i = 0; i < d->count; i++) {
+			uint32_t tpc = node_tpc(d->c->node[d->share[i].node]);
+			uint32_t n = tpc / r->cpt ? tpc / r->cpt : 1;
+
+			while (n-- && spread_task(d, i))
+				moved = true;
+		}
+	}
+}
+
+/* Whole nodes: tasks in turn over all CPUs. */
+static void spread_whole(struct spread *d)
+{
+	const struct request *r = d->r;
+	bool moved = true;
+
+	for (uint32_t i = 0; i < d->count; i++) {
+		d->share[i].tasks = 1;
+		d->tid++;
+	}
+	while (d->tid < d->max && moved) {
+		moved = false;
+		for (uint32_t i = 0; i < d->count && d->tid < d->max; i++) {
+			struct job_share *s = &d->share[i];
+
+			if ((uint32_t)(s->tasks + 1) * r->cpt > d->c->node[s->node]->cpus)
+				continue;
+			s->tasks++;
+			d->tid++;
+			moved = true;
+		}
+	}
+}
+
+static uint32_t placement_tasks(const struct request *r, uint32_t nodes)
+{
+	uint32_t cpus = nodes * (r->tpn ? r->tpn : 1);
+
+	if (r->tpn)
+		return r->tpn * nodes;
+	if (r->tasks_set)
+		return r->tasks;
+	if (cpus < r->min_cpus)
+		cpus = r->min_cpus;
+	if (cpus < nodes * r->pn_cpus)
+		cpus = nodes * r->pn_cpus;
+	cpus /= r->cpt;
+	return cpus ? cpus : 1;
+}
+
+static void share_gres(struct core *c, const struct request *r, struct job_share *s,
+		       uint64_t *job_left, struct arena *mem)
+{
+	const struct node *n = c->node[s->node];
+
+	if (!r->any_gres && !r->whole)
+		return;
+	s->gres = arena_zalloc(mem, (c->gres_type_count + 1) * sizeof(*s->gres));
+	for (uint32_t t = 0; t < c->gres_type_count; t++) {
+		struct gres_need none = {0};
+		const struct gres_need *g = r->gres ? &r->gres[t] : &none;
+		uint64_t want = g->node + g->task * s->tasks +
+			g->socket * (r->cfg_sockets ? r->cfg_sockets : 1), extra;
+
+		if (r->whole) {         /* all that is there */
+			s->gres[t] = (uint16_t)n->gres[t].total;
+			continue;
+		}
+		extra = gres_free(c, n, t, NULL);
+		extra = extra > want ? extra - want : 0;
+		if (extra > job_left[t])
+			extra = job_left[t];
+		job_left[t] -= extra;
+		gres_take(c, n, t, want + extra, s->gres);
+	}
+}
+
+static uint64_t share_mem(const struct request *r, const struct node *n,
+			  const struct job_share *s)
+{
+	uint64_t per_gres = 0;
+
+	if (!r->mem_counts)
+		return 0;
+	for (uint32_t t = 0; s->gres && r->gres && t < r->gres_types; t++)
+		per_gres += r->gres[t].mem_per * s->gres[t];
+	if (per_gres)
+		return per_gres;
+	if (!r->mem)
+		return node_memory(n);
+	return r->mem_per_cpu ? r->mem * s->cpus : r->mem;
+}
+
+/* Fill in what the chosen nodes give. */
+enum err fit_place(struct core *c, struct request *r, enum fit_view view,
+		   const struct bitset *nodes, struct arena *mem, struct placement *out)
+{
+	uint32_t count = bitset_count(nodes), at = 0, off = 0;
+	struct job_share *share = arena_zalloc(mem, (count + 1) * sizeof(*share));
+	struct spread d = {.c = c, .r = r, .share = share, .count = count,
+			   .cand = c->sched->cand, .max = placement_tasks(r, count)};
+	uint64_t *job_left = arena_zalloc(&c->sched->mem,
+					  (c->gres_type_count + 1) * sizeof(uint64_t));
+
+	bitset_foreach(i, nodes) {
+		share[at].node = i;
+		share[at].core_off = off;
+		share[at].cores = (uint16_t)c->node[i]->cores;
+		off += c->node[i]->cores;
+		at++;
+	}
+	if (r->must_tasks) {
+		for (uint32_t i = 0; i < count; i++) {
+			share[i].tasks = r->must_tasks[share[i].node];
+			share[i].cpus = (uint16_t)d.cand[share[i].node].cap;
+		}
+	} else if (r->whole) {
+		spread_whole(&d);
+	} else {
+		spread_tasks(&d);
+		if (d.tid < d.max && !r->overcommit)
+			return E_NODES_BUSY;
+	}
+	for (uint32_t t = 0; r->gres && t < c->gres_type_count; t++)
+		job_left[t] = r->gres[t].job;
+	memset(out, 0, sizeof(*out));
+	out->cores = arena_zalloc(mem, bitset_sizeof(off));
+	bitset_init(out->cores, off);
+	for (uint32_t i = 0; i < count; i++) {
+		struct job_share *s = &share[i];
+		const struct node *n = c->node[s->node];
+		struct core_view v;
+		uint32_t cpus = s->cpus;
+
+		if (cpus < r->pn_cpus)
+			cpus = r->pn_cpus;
+		if (r->overcommit && cpus < d.cand[s->node].cap)
+			cpus = d.cand[s->node].cap;
+		node_view(c, r, n, view, &v);
+		s->cpus = (uint16_t)cores_pick(r, n, &v, cpus, out->cores, s->core_off);
+		out->total_cpus += s->cpus;
+		share_gres(c, r, s, job_left, mem);
+		s->mem_mb = share_mem(r, n, s);
+	}
+	out->node_count = count;
+	out->share = share;
+	out->whole_node = r->whole;
+	out->part = c->part[r->part->index];
+	return E_OK;
+}
+
+enum err fit_request(struct core *c, struct request *r, enum fit_view view,
+		     struct arena *mem, struct placement *out)
+{
+	uint32_t alts = r->alt_count ? r->alt_count : 1;
+
+	fit_scratch(c);
+	for (uint32_t a = 0; a < alts; a++) {
+		uint32_t found = look_at_nodes(c, r, view, r->alt_count ? r->alt[a] : NULL);
+		struct bitset *nodes;
+
+		if (found < r->min_nodes)
+			continue;
+		nodes = choose_nodes(c, r, view);
+		if (nodes && fit_place(c, r, view, nodes, mem, out) == E_OK)
+			return E_OK;
+	}
+	return E_NODES_BUSY;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The scheduler seen from the core: questions about one job, and the main
+ * pass in priority order. */
+#include <stdlib.h>
+
+#include "conf/hostlist.h"
+#include "slurmctld/core/sched/sched_i.h"
+
+struct sched *sched_new(struct core *c)
+{
+	struct sched *s = mem_zalloc(sizeof(*s));
+
+	s->heap_seed = (uint32_t)c->rand_state | 1;
+	return s;
+}
+
+static void entry_list_free(struct list_head *l)
+{
+	for (struct sched_entry *e = l->first, *next; e; e = next) {
+		next = e->next;
+		e->job->queued = NULL;
+		free(e);
+	}
+}
+
+void sched_free(struct sched *s)
+{
+	if (!s)
+		return;
+	backfill_free(s);
+	queue_fini(s);
+	entry_list_free(&s->timed);
+	entry_list_free(&s->running);
+	arena_fini(&s->feat_mem);
+	arena_fini(&s->mem);
+	arena_fini(&s->out_mem);
+	free(s->cand);
+	free(s->runs);
+	free(s->zero_gres);
+	free(s->share_count);
+	bitset_free(s->share_used);
+	bitset_free(s->usable);
+	bitset_free(s->closed_nodes);
+	free(s);
+}
+
+void sched_nodes_changed(struct core *c)
+{
+	struct sched *s = c->sched;
+
+	arena_reset(&s->feat_mem);
+	s->feat_names = NULL;
+	s->usable_valid = false;
+	queue_resolve(c);
+	backfill_dirty(s);
+}
+
+/* A new question: scratch space is empty again, nodes are as they are. */
+static void scratch_reset(struct core *c)
+{
+	struct sched *s = c->sched;
+
+	arena_reset(&s->mem);
+	if (s->gres_size != c->gres_type_count + 1) {
+		s->gres_size = c->gres_type_count + 1;
+		free(s->zero_gres);
+		s->zero_gres = mem_zalloc(s->gres_size * sizeof(uint64_t));
+	}
+	fit_scratch(c);
+}
+
+/* ---- could it ever ----------------------------------------------------- */
+static uint32_t cand_count(const struct request *r)
+{
+	struct bitset *all;
+	uint32_t n = 0;
+
+	if (!r->alt_count)
+		return bitset_count(r->cand);
+	for (uint32_t a = 0; a < r->alt_count; a++) {
+		all = r->alt[a];
+		n = bitset_count_and(all, r->cand) > n ? bitset_count_and(all, r->cand) : n;
+	}
+	return n;
+}
+
+/* Which number is too large for what there is? */
+static enum err too_large(struct core *c, const struct request *r, struct err_text *why)
+{
+	uint64_t cpus = 0;
+
+	if (r->max_nodes < r->min_nodes)
+		return err_set(why, E_INVALID_NODE_COUNT, "%s", err_str(E_INVALID_NODE_COUNT));
+	bitset_foreach(i, r->cand)
+		cpus += c->node[i] ? c->node[i]->cpus : 0;
+	if (!r->overcommit && r->min_cpus > cpus && !r->job->pn_min_tmp_disk)
+		return err_set(why, E_TOO_MANY_REQUESTED_CPUS, "%s",
+			       err_str(E_TOO_MANY_REQUESTED_CPUS));
+	return err_set(why, E_REQUESTED_NODE_CONFIG_UNAVAILABLE, "%s",
+		       err_str(E_REQUESTED_NODE_CONFIG_UNAVAILABLE));
+}
+
+enum err sched_possible(struct core *c, const struct job *j, const struct part *p,
+			struct err_text *why)
+{
+	struct request r;
+	struct placement pl;
+	enum err e;
+
+	scratch_reset(c);
+	e = request_build(c, j, p, &r, why);
+	if (e)
+		return e;
+	if (r.max_nodes < r.min_nodes || cand_count(&r) < r.min_nodes)
+		return too_large(c, &r, why);
+	e = fit_request(c, &r, FIT_EMPTY, &c->sched->mem, &pl);
+	return e ? too_large(c, &r, why) : E_OK;
+}
+
+bool fit_up_possible(struct core *c, struct request *r, const struct bitset *without)
+{
+	struct bitset *cand = arena_zalloc(&c->sched->mem, bitset_sizeof(c->node_count));
+	const struct bitset *keep = r->cand;
+	struct placement pl;
+	enum err e;
+
+	bitset_init(cand, c->node_count);
+	bitset_copy(cand, r->cand);
+	bitset_and_not(cand, without);
+	r->cand = cand;
+	e = fit_request(c, r, FIT_EMPTY, &c->sched->mem, &pl);
+	r->cand = keep;
+	return e == E_OK;
+}
+
+/* ---- why it waits ------------------------------------------------------ */
+static char *node_names(struct core *c, const struct bitset *set)
+{
+	const char **names = arena_alloc(&c->sched->mem,
+					 (bitset_count(set) + 1) * sizeof(*names));
+	uint32_t n = 0;
+
+	bitset_foreach(i, set)
+		names[n++] = c->node[i]->name;
+	return hostlist_compress_sorted(names, n);
+}
+
+static bool node_down(const struct node *n)
+{
+	uint32_t base = n->state & NODE_STATE_BASE;
+
+	return base == NODE_STATE_DOWN || base == NODE_STATE_UNKNOWN ||
+		(n->state & (NODE_STATE_DRAIN | NODE_STATE_FAIL | NODE_STATE_NO_RESPOND |
+			     NODE_STATE_MAINT | NODE_STATE_INVALID_REG));
+}
+
+/* Required nodes that are down: by name.  Otherwise, could the job run were
+ * all the nodes that are up empty?  If so it only waits for its turn. */
+uint32_t fit_reason(struct core *c, struct request *r, struct err_text *desc)
+{
+	struct bitset *down = arena_zalloc(&c->sched->mem, bitset_sizeof(c->node_count));
+	uint32_t up = 0;
+	char *text;
+
+	bitset_init(down, c->node_count);
+	if (desc)
+		desc->text[0] = '\0';
+	bitset_foreach(i, r->cand) {
+		if (node_down(c->node[i]))
+			bitset_set(down, i);
+		else
+			up++;
+	}
+	if (r->must)
+		bitset_and(down, r->must);
+	if (bitset_next(down, 0) == UINT32_MAX)
+		return WAIT_RESOURCES;
+	if (r->must) {
+		text = node_names(c, down);
+		err_set(desc, E_OK, "ReqNodeNotAvail, UnavailableNodes:%s", text);
+		free(text);
+		return WAIT_NODE_NOT_AVAIL;
+	}
+	if (up >= r->min_nodes && fit_up_possible(c, r, down))
+		return WAIT_RESOURCES;
+	err_set(desc, E_OK, "Nodes required for job are DOWN, DRAINED or reserved for jobs "
+		"in higher priority partitions");
+	return WAIT_RESOURCES;
+}
+
+/* ---- now --------------------------------------------------------------- */
+/* One job, all its partitions.  blocks: its failure keeps others of its
+ * partition back. */
+static enum err place_job(struct core *c, const struct job *j, struct part *const *part,
+			  uint32_t parts, struct arena *mem, struct placement *out,
+			  uint32_t *reason, struct err_text *desc, bool *by_node)
+{
+	enum err e = E_REQUESTED_PART_CONFIG_UNAVAILABLE;
+	struct request r;
+
+	*reason = WAIT_PART_DOWN;
+	if (desc)
+		desc->text[0] = '\0';
+	for (uint32_t i = 0; i < parts; i++) {
+		uint32_t limit = request_part_limit(c, j, part[i]);
+
+		scratch_reset(c);
+		if (limit) {
+			*reason = limit;
+			continue;
+		}
+		e = request_build(c, j, part[i], &r, desc);
+		if (e) {
+			*reason = FAIL_BAD_CONSTRAINTS;
+			continue;
+		}
+		e = fit_request(c, &r, FIT_NOW, mem, out);
+		if (e == E_OK)
+			return E_OK;
+		*reason = fit_reason(c, &r, desc);
+		*by_node = r.must;
+	}
+	return e;
+}
+
+enum err sched_place(struct core *c, const struct job *j, struct arena *mem,
+		     struct placement *out, uint32_t *reason, struct err_text *desc)
+{
+	struct part *part[JOB_PARTS_MAX];
+	bool by_node = false;
+
+	c->sched->usable_valid = false;
+	c->sched->blocked = NULL;
+	c->sched->bf_view = false;
+	return place_job(c, j, part, job_parts(c, j, part, JOB_PARTS_MAX), mem, out, reason,
+			 desc, &by_node);
+}
+
+/* ---- the main pass ----------------------------------------------------- */
+static bool array_full(const struct job *j)
+{
+	return j->array && j->array->max_running && j->array->running >= j->array->max_running;
+}
+
+/* Tell the reason of a group's best job; the one that had it before is
+ * now behind. */
+static void note_head(struct core *c, const struct sched_ops *ops, struct sched_group *g,
+		      struct sched_entry *e, uint32_t reason, const char *desc)
+{
+	if (g->lead && g->lead != e)
+		ops->reason(c, g->lead->job, WAIT_PRIORITY, NULL);
+	g->lead = reason == WAIT_PRIORITY ? NULL : e;
+	queue_fresh_done(c->sched, e);
+	ops->reason(c, e->job, reason, desc && *desc ? desc : NULL);
+}
+
+/* After a job that must wait no other of its partition may pass it here
+ * (backfill knows when that does no harm), nor take its nodes from elsewhere.
+ * A job that waits for nodes it named holds back only those. */
+static void hold_back(struct core *c, struct pqueue *q, const struct job *j, bool by_node)
+{
+	struct sched *s = c->sched;
+
+	s->blocked = s->closed_nodes;
+	if (by_node) {
+		struct part *p = q->part_count ? q->part[0] : NULL;
+		struct request r;
+
+		if (p && request_build(c, j, p, &r, NULL) == E_OK && r.must)
+			bitset_or(s->closed_nodes, r.must);
+		return;
+	}
+	for (uint32_t i = 0; i < q->part_count; i++)
+		bitset_or(s->closed_nodes, q->part[i]->nodes);
+	q->closed = true;
+}
+
+/* Try the best job of a group.  True: started. */
+static bool main_try(struct core *c, const struct sched_ops *ops, struct effects *out,
+		     struct sched_group *g)
+{
+	struct sched_entry *e = group_head(g);
+	struct pqueue *q = g->pq;
+	struct job *j = e->job;
+	struct placement pl;
+	struct err_text desc;
+	uint32_t reason;
+	bool by_node = false;
+	enum err err;
+
+	q->cursor = g->kn.key;
+	q->cursor_set = true;
+	if (array_full(j)) {
+		note_head(c, ops, g, e, WAIT_ARRAY_TASK_LIMIT, NULL);
+		return false;
+	}
+	err = place_job(c, j, q->part, q->part_count, &c->sched->out_mem, &pl, &reason, &desc,
+			&by_node);
+	if (err == E_OK) {
+		ops->start(c, j, &pl, false, out);
+		arena_reset(&c->sched->out_mem);
+		return true;
+	}
+	arena_reset(&c->sched->out_mem);
+	note_head(c, ops, g, e, reason, desc.text);
+	if (err == E_NODES_BUSY)
+		hold_back(c, q, j, by_node);
+	return false;
+}
+
+static void main_pass(struct core *c, const struct sched_ops *ops, struct effects *out)
+{
+	struct sched *s = c->sched;
+	struct sched_group *g;
+
+	queue_rewind(s);
+	bitset_clear_all(s->closed_nodes);
+	s->blocked = NULL;
+	s->bf_view = false;
+	s->usable_valid = false;
+	while ((g = queue_next(s)) != NULL) {
+		struct pqueue *q = g->pq;
+		struct sched_key before = q->cursor;
+		bool set = q->cursor_set;
+		struct job *j = group_head(g)->job;
+		uint32_t left = j->array ? bitset_count(j->array->pending) : 0;
+
+		if (!main_try(c, ops, out, g))
+			continue;
+		s->usable_valid = false;
+		/* an array's record stays while tasks are left: it is next again */
+		if (left > 1) {
+			q->cursor = before;
+			q->cursor_set = set;
+		}
+	}
+}
+
+/* Jobs that came since the last pass and were not reached: they wait for
+ * those ahead. */
+static void note_fresh(struct core *c, const struct sched_ops *ops)
+{
+	struct sched *s = c->sched;
+
+	while (s->fresh.first) {
+		struct sched_entry *e = s->fresh.first;
+
+		queue_fresh_done(s, e);
+		ops->reason(c, e->job, WAIT_PRIORITY, NULL);
+	}
+}
+
+bool sched_pass(struct core *c, const struct sched_ops *ops, struct effects *out, bool slice)
+{
+	struct sched *s = c->sched;
+	bool more = false;
+
+	fit_scratch(c);
+	if (!slice) {
+		queue_wake(c);
+		main_pass(c, ops, out);
+		note_fresh(c, ops);
+	}
+	if (s->ready && c->conf->schedulertype && strstr(c->conf->schedulertype, "backfill"))
+		more = backfill_pass(c, ops, out, slice);
+	return more;
+}
+
+int64_t sched_next_time(const struct core *c)
+{
+	int64_t t = backfill_due(c->sched);
+
+	for (struct sched_entry *e = c->sched->timed.first; e; e = e->next)
+		if (e->job->begin_time < t)
+			t = e->job->begin_time;
+	return t;
+}

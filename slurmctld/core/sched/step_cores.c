@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Cores and gres of a step, out of its job's. */
+#include <stdlib.h>
+
+#include "slurmctld/core/sched/step_i.h"
+
+static uint32_t cores_alloc(const struct step_req *q, uint32_t k)
+{
+	const struct job_share *s = &q->alloc->share[k];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->cores; i++)
+		n += bitset_test(q->alloc->cores, s->core_off + i);
+	return n;
+}
+
+uint32_t step_core_cpus(const struct step_req *q, uint32_t k)
+{
+	uint32_t cores = cores_alloc(q, k), cpus = q->alloc->share[k].cpus;
+
+	return cores ? (cpus + cores - 1) / cores : 1;
+}
+
+uint32_t step_cores_used(const struct step_req *q, uint32_t k)
+{
+	const struct job_share *s = &q->alloc->share[k];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->cores; i++)
+		n += bitset_test(q->alloc->cores_step, s->core_off + i);
+	return n;
+}
+
+static bool core_open(const struct step_req *q, uint32_t bit, bool all, const struct bitset *out)
+{
+	if (!bitset_test(q->alloc->cores, bit) || bitset_test(out, bit))
+		return false;
+	return all || q->overlap || !bitset_test(q->alloc->cores_step, bit);
+}
+
+/* Sockets one after another. */
+static uint32_t pick_block(const struct step_req *q, const struct job_share *s, uint32_t want,
+			   bool all, struct bitset *out)
+{
+	uint32_t got = 0;
+
+	for (uint32_t i = 0; i < s->cores && got < want; i++) {
+		if (!core_open(q, s->core_off + i, all, out))
+			continue;
+		bitset_set(out, s->core_off + i);
+		got++;
+	}
+	return got;
+}
+
+/* A task's cores of each socket in turn. */
+static uint32_t pick_cyclic(const struct step_req *q, const struct job_share *s, uint32_t want,
+			    uint32_t per_task, bool all, struct bitset *out)
+{
+	const struct node *n = q->c->node[s->node];
+	uint32_t cps = n->cores_per_socket, got = 0, run = 0, before;
+
+	if (!cps)
+		return pick_block(q, s, want, all, out);
+	do {
+		before = got;
+		for (uint32_t so = 0; so < n->sockets && got < want; so++) {
+			for (uint32_t i = so * cps; i < (so + 1) * cps && got < want; i++) {
+				if (!core_open(q, s->core_off + i, all, out))
+					continue;
+				bitset_set(out, s->core_off + i);
+				got++;
+				if (++run >= per_task) {
+					run = 0;
+					break;
+				}
+			}
+		}
+	} while (got < want && got > before);
+	return got;
+}
+
+enum err step_cores_pick(const struct step_req *q, uint32_t k, uint32_t tasks, uint32_t cpus,
+			 struct bitset *out)
+{
+	const struct job_share *s = &q->alloc->share[k];
+	uint32_t per = step_core_cpus(q, k), have = cores_alloc(q, k), want, got;
+	bool all = q->whole || q->external;
+
+	want = all ? have : (cpus + per - 1) / per;
+	if (want > have) {
+		if (!q->overcommit)
+			return E_TOO_MANY_REQUESTED_CPUS;
+		want = have;
+	}
+	if (!want)
+		want = 1;
+	if ((q->msg->task_dist & 0xf0) == 0x20)
+		got = pick_block(q, s, want, all, out);
+	else
+		got = pick_cyclic(q, s, want, tasks ? (want + tasks - 1) / tasks : 1, all, out);
+	if (got < want && !(q->overcommit && got))
+		return E_NODES_BUSY;
+	return E_OK;
+}
+
+/* ---- gres -------------------------------------------------------------- */
+/* "gres:qpu:1" forms of the request.  None named: the step may use what the
+ * job has on its nodes. */
+enum err step_gres_parse(struct step_req *q, struct err_text *why)
+{
+	const struct job_step_create_request_msg *m = q->msg;
+	const struct { const char *text; size_t at; } kind[] = {
+		{m->tres_per_node, offsetof(struct gres_need, node)},
+		{m->tres_per_task, offsetof(struct gres_need, task)},
+		{m->tres_per_socket, offsetof(struct gres_need, socket)},
+		{m->tres_per_step, offsetof(struct gres_need, job)},
+		{m->cpus_per_tres, offsetof(struct gres_need, cpus_per)},
+		{m->mem_per_tres, offsetof(struct gres_need, mem_per)},
+	};
+	size_t size = (q->c->gres_type_count + 1) * sizeof(uint64_t);
+
+	q->gres_none = m->tres_per_node && strcasecmp(m->tres_per_node, "NONE") == 0;
+	for (size_t k = 0; k < sizeof(kind) / sizeof(kind[0]); k++) {
+		uint64_t *units;
+		enum err e;
+
+		if (!kind[k].text || !*kind[k].text || q->gres_none)
+			continue;
+		units = arena_zalloc(q->mem, size);
+		e = gres_parse(q->c, kind[k].text, units, why);
+		if (e)
+			return e;
+		for (uint32_t t = 0; t < q->c->gres_type_count; t++) {
+			if (!units[t])
+				continue;
+			if (!q->gres)
+				q->gres = arena_zalloc(q->mem, (q->c->gres_type_count + 1) *
+						       sizeof(struct gres_need));
+			memcpy((char *)&q->gres[t] + kind[k].at, &units[t], sizeof(uint64_t));
+		}
+	}
+	if (q->gres) {
+		q->gres_step_left = arena_zalloc(q->mem, size);
+		for (uint32_t t = 0; t < q->c->gres_type_count; t++)
+			q->gres_step_left[t] = q->gres[t].job;
+	}
+	return E_OK;
+}
+
+static uint64_t units_left(const struct step_req *q, uint32_t k, uint32_t t, bool idle)
+{
+	const struct job_share *s = &q->alloc->share[k];
+	uint64_t used;
+
+	if (!s->gres)
+		return 0;
+	used = idle || q->overlap || !s->gres_step ? 0 : s->gres_step[t];
+	return s->gres[t] > used ? s->gres[t] - used : 0;
+}
+
+uint32_t step_gres_limit(const struct step_req *q, uint32_t k, uint32_t cpus, bool idle)
+{
+	for (uint32_t t = 0; q->gres && t < q->c->gres_type_count; t++) {
+		const struct gres_need *g = &q->gres[t];
+		uint64_t have;
+
+		if (!g->node && !g->task && !g->socket && !g->job)
+			continue;
+		have = units_left(q, k, t, idle);
+		if (!have || have < g->node || have < g->socket)
+			return 0;
+		if (g->task) {
+			uint64_t tasks = have / g->task, c = tasks * (q->cpt ? q->cpt : 1);
+
+			if (c < cpus)
+				cpus = (uint32_t)c;
+		}
+		if (g->cpus_per && g->node && cpus < g->node * g->cpus_per)
+			return 0;
+	}
+	return cpus;
+}
+
+void step_gres_give(struct step_req *q, struct step *out, uint32_t i, uint32_t k, uint32_t tasks)
+{
+	const struct job_share *s = &q->alloc->share[k];
+
+	if (!s->gres || q->gres_none)
+		return;
+	if (!out->gres)
+		out->gres = mem_zalloc(out->node_count * sizeof(uint16_t *));
+	out->gres[i] = mem_zalloc((q->c->gres_type_count + 1) * sizeof(uint16_t));
+	for (uint32_t t = 0; t < q->c->gres_type_count; t++) {
+		const struct gres_need *g = q->gres ? &q->gres[t] : NULL;
+		uint64_t have = units_left(q, k, t, false), want;
+
+		if (!g) {       /* as the job: all of it, shared with later steps that fit */
+			out->gres[i][t] = (uint16_t)have;
+			continue;
+		}
+		want = g->node + g->task * tasks + g->socket;
+		if (g->job) {
+			uint64_t more = q->gres_step_left[t] < have - (want < have ? want : have) ?
+				q->gres_step_left[t] : have - (want < have ? want : have);
+
+			q->gres_step_left[t] -= more;
+			want += more;
+		}
+		out->gres[i][t] = (uint16_t)(want < have ? want : have);
+	}
+}
