@@ -182,6 +182,17 @@ enum node_base_state {
 #define SLURMD_REG_FLAG_CONFIGLESS 0x0001
 #define SLURMD_REG_FLAG_RESP    0x0002
 
+/* flags of a step create request */
+#define SSF_EXCLUSIVE    BIT(0)         /* CPUs not shared with other steps */
+#define SSF_NO_KILL      BIT(1)
+#define SSF_OVERCOMMIT   BIT(2)
+#define SSF_WHOLE        BIT(3)         /* all of the job's CPUs of each node */
+#define SSF_INTERACTIVE  BIT(4)
+#define SSF_MEM_ZERO     BIT(5)         /* all memory, counted for nothing */
+#define SSF_OVERLAP_FORCE BIT(6)
+#define SSF_NO_SIG_FAIL  BIT(7)
+#define SSF_EXT_LAUNCHER BIT(8)
+
 #define OPEN_MODE_APPEND   1
 #define OPEN_MODE_TRUNCATE 2
 
