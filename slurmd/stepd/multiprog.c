@@ -120,7 +120,8 @@ char **multiprog_argv(const char *config, uint32_t rank, char *const *extra,
 		len = (size_t)(p - spec);
 		if (len && *spec != '#' && in_ranks(spec, len, rank, &offset)) {
 			while (p < end && !*error) {
-				while (p < end && isspace((unsigned char)*p))
+				while (p < end && (isspace((unsigned char)*p) ||
+						   (p[0] == '\\' && p[1] == '\n')))
 					p++;
 				if (p < end)
 					p = word(&w, p, end, rank, offset, error);
