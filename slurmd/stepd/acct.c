@@ -231,7 +231,7 @@ static void sample_task(struct task *t)
 void acct_sample(struct step *s)
 {
 	for (uint32_t i = 0; i < s->task_count; i++)
-		if (s->tasks[i].pid && !s->tasks[i].exited)
+		if (s->tasks[i].pid && !s->tasks[i].reaped)
 			sample_task(&s->tasks[i]);
 }
 

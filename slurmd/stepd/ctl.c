@@ -249,8 +249,7 @@ static enum err do_complete(struct step *s, const struct stepd_request *q,
 static enum err request(struct step *s, const struct stepd_request *q,
 			struct stepd_reply *r, struct arena *mem, struct wire_out *o)
 {
-	log_debug("%s: request %u signal %u flags 0x%x", s->name, q->op, q->signal,
-		  q->flags);
+	log_debug("request %u signal %u flags 0x%x", q->op, q->signal, q->flags);
 	switch (q->op) {
 	case STEPD_INFO:
 		do_info(s, r);

@@ -173,8 +173,10 @@ static void env_launch(const struct step *s, struct envv *e)
 	char ip[INET6_ADDRSTRLEN];
 
 	env_bind(s, e);
-	envv_set(e, "SLURM_STEP_ID", "%u", s->id.step_id);
-	envv_set(e, "SLURM_STEPID", "%u", s->id.step_id);
+	if (s->id.step_id < STEP_MAX_NORMAL) {
+		envv_set(e, "SLURM_STEP_ID", "%u", s->id.step_id);
+		envv_set(e, "SLURM_STEPID", "%u", s->id.step_id);
+	}
 	if (m->num_resp_port)
 		envv_set(e, "SLURM_SRUN_COMM_PORT", "%u",
 			 m->resp_port[s->node_id % m->num_resp_port]);

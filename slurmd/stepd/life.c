@@ -131,7 +131,7 @@ int life_signal(struct step *s, int sig, bool by_command)
 			s->state = STATE_CANCELLED;
 		life.terminating = true;
 	}
-	log_verbose("%s: sent signal %d", s->name, sig);
+	log_verbose("sent signal %d", sig);
 	return rc;
 }
 
@@ -209,39 +209,65 @@ static uint32_t exit_code(const struct step *s)
 	return any ? rc : all;
 }
 
-static void task_epilog(struct step *s, const struct task *t, const char *what,
+static void task_epilog(const struct step *s, const struct envv *e, const char *what,
 			const char *path, int max_sec)
 {
-	struct envv e;
 	int rc;
 
 	if (!path || !*path)
 		return;
+	rc = script_run(s, what, path, e, max_sec, NULL);
+	if (rc)
+		log_error("TaskEpilog failed status=%d", rc);
+}
+
+/* In a child of our own: other tasks' output goes on meanwhile. */
+static pid_t task_epilogs(const struct step *s, const struct task *t)
+{
+	const char *own = s->launch ? s->launch->task_epilog : NULL;
+	const char *site = s->conf->taskepilog;
+	struct envv e;
+	pid_t pid;
+
+	if ((!own || !*own) && (!site || !*site))
+		return 0;
+	pid = fork();
+	if (pid < 0)
+		log_error("fork: %s", strerror(errno));
+	if (pid != 0)
+		return pid > 0 ? pid : 0;
 	envv_copy(&e, &s->env);
 	step_env_task(s, t, 0, &e);
 	envv_set(&e, "SLURM_SCRIPT_CONTEXT", "epilog_task");
-	rc = script_run(s, what, path, &e, max_sec, NULL);
-	if (rc)
-		log_error("TaskEpilog failed status=%d", rc);
-	envv_fini(&e);
+	task_epilog(s, &e, "user task_epilog", own, 5);
+	task_epilog(s, &e, "slurm task_epilog", site, 0);
+	_exit(0);
 }
 
-static void task_ended(struct step *s, struct task *t, int status, const struct rusage *ru)
+static void task_ended(struct step *s, struct task *t)
 {
 	t->exited = true;
+	s->task_alive--;
+	if (s->task_alive && !event_pending(life.exits, EV_TIMEOUT, NULL))
+		timer_set(life.exits, EXIT_GROUP_MS);
+}
+
+static void task_reaped(struct step *s, struct task *t, int status,
+			const struct rusage *ru)
+{
+	t->reaped = true;
 	t->status = status;
 	t->rusage = *ru;
-	s->task_alive--;
 	if (WIFSIGNALED(status))
-		log_verbose("%s: task %u (%d) exited. Killed by signal %d%s.", s->name,
-			    t->gtid, (int)t->pid, WTERMSIG(status),
+		log_verbose("task %u (%d) exited. Killed by signal %d%s.", t->gtid,
+			    (int)t->pid, WTERMSIG(status),
 			    WCOREDUMP(status) ? " (core dumped)" : "");
 	else
-		log_verbose("%s: task %u (%d) exited with exit code %d.", s->name, t->gtid,
-			    (int)t->pid, WEXITSTATUS(status));
-	if (s->launch)
-		task_epilog(s, t, "user task_epilog", s->launch->task_epilog, 5);
-	task_epilog(s, t, "slurm task_epilog", s->conf->taskepilog, 0);
+		log_verbose("task %u (%d) exited with exit code %d.", t->gtid, (int)t->pid,
+			    WEXITSTATUS(status));
+	t->epilog_pid = task_epilogs(s, t);
+	if (!t->epilog_pid)
+		task_ended(s, t);
 }
 
 static void reap(struct step *s)
@@ -251,13 +277,14 @@ static void reap(struct step *s)
 	pid_t pid;
 
 	while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0)
-		for (uint32_t i = 0; i < s->task_count; i++)
-			if (s->tasks[i].pid == pid && !s->tasks[i].exited) {
-				task_ended(s, &s->tasks[i], status, &ru);
-				if (s->task_alive &&
-				    !event_pending(life.exits, EV_TIMEOUT, NULL))
-					timer_set(life.exits, EXIT_GROUP_MS);
-			}
+		for (uint32_t i = 0; i < s->task_count; i++) {
+			struct task *t = &s->tasks[i];
+
+			if (t->pid == pid && !t->reaped)
+				task_reaped(s, t, status, &ru);
+			else if (t->epilog_pid == pid && !t->exited)
+				task_ended(s, t);
+		}
 }
 
 static void on_sigchld(evutil_socket_t fd, short what, void *arg)
@@ -292,9 +319,9 @@ static void on_phase_timer(evutil_socket_t fd, short what, void *arg)
 	life_check(arg);
 }
 
-static void enter(struct step *s, enum phase p)
+static void enter(enum phase p)
 {
-	log_debug2("%s: phase %d", s->name, (int)p);
+	log_debug2("phase %d", (int)p);
 	life.phase = p;
 	life.phase_over = false;
 	event_del(life.phase_timer);
@@ -316,7 +343,7 @@ static bool kill_over(struct step *s)
 	if (!proc_any())
 		return true;
 	if (life.kill_tries * KILL_RETRY_MS >= limit_ms) {
-		log_error("%s: processes remain that do not end", s->name);
+		log_error("processes remain that do not end");
 		return true;
 	}
 	if (event_pending(life.phase_timer, EV_TIMEOUT, NULL))
@@ -333,8 +360,7 @@ static bool drain_over(struct step *s)
 	if (!s->io || io_finished(s->io))
 		return true;
 	if (life.phase_over) {
-		log_info("%s: Abandoning IO %d secs after job shutdown initiated", s->name,
-			 IO_WAIT_SEC);
+		log_info("Abandoning IO %d secs after job shutdown initiated", IO_WAIT_SEC);
 		io_abandon(s->io);
 		return true;
 	}
@@ -404,22 +430,22 @@ void life_check(struct step *s)
 		event_del(life.kill_timer);
 		event_del(life.sample);
 		event_del(life.exits);
-		enter(s, PHASE_KILL);
+		enter(PHASE_KILL);
 	}
 	if (life.phase == PHASE_KILL && kill_over(s)) {
 		stderr_close();
 		if (s->io)
 			io_sinks_close(s->io);
-		enter(s, PHASE_DRAIN);
+		enter(PHASE_DRAIN);
 	}
 	if (life.phase == PHASE_DRAIN && drain_over(s)) {
 		/* srun learns of our tasks before we wait for others. */
 		if (s->children && !s->setup_rc)
 			report_exits(s);
-		enter(s, PHASE_CHILDREN);
+		enter(PHASE_CHILDREN);
 	}
 	if (life.phase == PHASE_CHILDREN && children_over(s)) {
-		enter(s, PHASE_REPORT);
+		enter(PHASE_REPORT);
 		report_end(s);
 	}
 	if (life.phase == PHASE_REPORT && report_idle(s->reporter)) {
@@ -431,7 +457,7 @@ void life_check(struct step *s)
 /* Nothing could be started: the tasks count as failed. */
 static void setup_failed(struct step *s, enum err e)
 {
-	log_error("%s: exiting abnormally: %s", s->name, err_str((int)e));
+	log_error("exiting abnormally: %s", err_str((int)e));
 	s->setup_rc = (uint32_t)e;
 	for (uint32_t i = 0; i < s->task_count; i++) {
 		struct task *t = &s->tasks[i];
@@ -460,6 +486,9 @@ static void launch(struct step *s)
 	e = io_setup(s);
 	if (e == E_OK) {
 		stderr_open(s);
+		if (s->launch && s->launch->x11)
+			log_error("X11 forwarding is not supported on node %s",
+				  s->start.node_name);
 		e = step_spawn(s);
 	}
 	io_close_task_fds(s);

@@ -43,6 +43,7 @@ static void name_step(struct step *s)
 
 		snprintf(s->name + n, sizeof s->name - n, "+%u", s->id.step_het_comp);
 	}
+	log_set_tag(s->name);
 }
 
 /* This node's index in a host list; NO_VAL when it is not there. */

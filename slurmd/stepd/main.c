@@ -101,7 +101,7 @@ static enum err begin(struct step *s)
 	answer.why = why.text;
 	answer.pid = (uint32_t)getpid();
 	if (e != E_OK)
-		log_error("%s: %s", s->name, why.text);
+		log_error("%s", why.text);
 	(void)stepd_send(0, &stepd_started_desc, &answer);
 	return e;
 }
@@ -131,7 +131,7 @@ int main(int argc, char **argv)
 	step_prepare(s);
 	life_start(s);
 	event_base_dispatch(s->base);
-	log_verbose("%s: done with step", s->name);
+	log_verbose("done with step");
 	ctl_close(s);
 	report_free(s->reporter);
 	io_free(s->io);

@@ -61,7 +61,6 @@ struct reporter {
 	int timeout_ms;
 	uid_t slurmd_uid;
 	uint32_t nodes;
-	char name[48];
 };
 
 static void message_free(struct message *m)
@@ -126,7 +125,7 @@ static enum err send_once(struct reporter *r, const struct wire_addr *a,
 		rpc_reply_fini(&reply);
 	}
 	if (e != E_OK)
-		log_debug("%s: %s not delivered: %s", r->name, wire_type_name(m->type),
+		log_debug("%s not delivered: %s", wire_type_name(m->type),
 			  why.text[0] ? why.text : err_str(e));
 	return e;
 }
@@ -145,7 +144,7 @@ static void send_peer(struct reporter *r, const struct message *m)
 		if (delay < 800000)
 			delay *= 2;
 	}
-	log_error("%s: Failed to send %s", r->name, wire_type_name(m->type));
+	log_error("Failed to send %s", wire_type_name(m->type));
 }
 
 static bool send_parent(struct reporter *r, const struct message *m)
@@ -179,16 +178,15 @@ static bool send_ctld(struct reporter *r, struct message *m)
 	e = rpc_ctld_call(&r->ctld, m->type, m->body, &reply, &why);
 	if (e != E_OK) {
 		if (!m->tries++)
-			log_error("%s: cannot send %s to slurmctld, retrying: %s", r->name,
-				  wire_type_name(m->type), why.text[0] ? why.text : err_str(e));
+			log_error("cannot send %s to slurmctld, retrying: %s", wire_type_name(m->type), why.text[0] ? why.text : err_str(e));
 		m->not_before = time(NULL) + CTLD_WAIT_SEC;
 		return false;
 	}
 	e = rpc_reply_code(&reply);
 	if (e != E_OK)
-		log_debug("%s: %s: %s", r->name, wire_type_name(m->type), err_str(e));
+		log_debug("%s: %s", wire_type_name(m->type), err_str(e));
 	if (m->tries)
-		log_info("%s: sent %s to slurmctld", r->name, wire_type_name(m->type));
+		log_info("sent %s to slurmctld", wire_type_name(m->type));
 	rpc_reply_fini(&reply);
 	return true;
 }
@@ -269,7 +267,6 @@ struct reporter *report_new(struct step *s, void (*idle)(struct step *s))
 	r->timeout_ms = (int)s->conf->messagetimeout * 1000;
 	r->slurmd_uid = s->conf->slurmd_uid;
 	r->nodes = s->node_count;
-	(void)snprintf(r->name, sizeof r->name, "%s", s->name);
 	lane_init(&r->peers, r);
 	lane_init(&r->ctld_lane, r);
 	r->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

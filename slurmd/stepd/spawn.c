@@ -160,7 +160,7 @@ int script_run(const struct step *s, const char *what, const char *path,
 	int fds[2], status = 0;
 	pid_t pid;
 
-	log_debug("%s: running %s [%s]", s->name, what, path);
+	log_debug("running %s [%s]", what, path);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
 	pid = fork();

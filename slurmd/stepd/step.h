@@ -73,7 +73,10 @@ struct task {
 	char *ifname, *ofname, *efname; /* NULL: through us.  Heap */
 	int in_fd, out_fd, err_fd;      /* the task's ends; -1 once it runs */
 	int go_fd;                      /* write a byte: exec now */
-	bool exited, exit_sent, killed_by_cmd;
+	bool reaped;                    /* its process ended */
+	bool exited;                    /* ... and its epilogs */
+	bool exit_sent, killed_by_cmd;
+	pid_t epilog_pid;               /* 0 none */
 	int status;                     /* as from wait4 */
 	struct rusage rusage;
 	uint64_t max_rss, max_vsize, read_bytes, write_bytes, pages;

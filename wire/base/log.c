@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 static char prog_name[64] = "sluice";
+static char tag[64];
 static char file_path[4096];
 static int file_fd = -1;
 static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -34,6 +35,11 @@ static const char *const prefix[] = {
 void log_init(const char *prog)
 {
 	(void)snprintf(prog_name, sizeof prog_name, "%s", prog);
+}
+
+void log_set_tag(const char *t)
+{
+	(void)snprintf(tag, sizeof tag, t ? "[%s] " : "", t);
 }
 
 void log_set_levels(enum log_level to_stderr, enum log_level to_file)
@@ -96,7 +102,7 @@ static void log_vline(enum log_level level, const char *fmt, va_list ap)
 	char line[8192];
 	struct timespec now;
 	struct tm tm;
-	size_t n, head;
+	size_t n, head, body;
 	int saved = errno;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -104,7 +110,8 @@ static void log_vline(enum log_level level, const char *fmt, va_list ap)
 	head = strftime(line, 64, "[%Y-%m-%dT%H:%M:%S", &tm);
 	head += (size_t)snprintf(line + head, 64, ".%03ld] ",
 				 now.tv_nsec / 1000000);
-	n = head + (size_t)snprintf(line + head, 32, "%s", prefix[level]);
+	body = head + (size_t)snprintf(line + head, sizeof tag, "%s", tag);
+	n = body + (size_t)snprintf(line + body, 32, "%s", prefix[level]);
 	errno = saved;
 	(void)vsnprintf(line + n, sizeof line - n - 1, fmt, ap);
 	n += strlen(line + n);
@@ -119,13 +126,13 @@ static void log_vline(enum log_level level, const char *fmt, va_list ap)
 	if ((int)level <= level_stderr) {
 		char out[sizeof line + 64];
 		int k = snprintf(out, sizeof out, "%s: %.*s", prog_name,
-				 (int)(n - head), line + head);
+				 (int)(n - body), line + body);
 
 		if (k > 0 && write(STDERR_FILENO, out, (size_t)k) < 0)
 			errno = 0;
 	}
 	if (to_syslog && level <= LVL_ERROR)
-		syslog(LOG_DAEMON | 3, "%.*s", (int)(n - head - 1), line + head);
+		syslog(LOG_DAEMON | 3, "%.*s", (int)(n - body - 1), line + body);
 	errno = saved;
 }
 

@@ -18,6 +18,8 @@ enum log_level {
 
 /* prog: shown on stderr lines, copied.  Start-up state: INFO on stderr. */
 void log_init(const char *prog);
+/* A word in brackets at the start of file lines ("[5.0]"), copied; NULL none. */
+void log_set_tag(const char *tag);
 /* Level of stderr lines and of file lines; LVL_QUIET turns one off. */
 void log_set_levels(enum log_level to_stderr, enum log_level to_file);
 /* Open (append) the log file; NULL closes it.  Returns errno or 0. */

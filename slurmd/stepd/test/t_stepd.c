@@ -4,6 +4,7 @@
 #include "wire/base/tap.h"
 
 /* The makefile knows one source a test. */
+#include "slurmd/stepd/acct.h"
 #include "slurmd/stepd/test/drive.c"
 
 static struct drive d;
@@ -305,6 +306,142 @@ static void test_batch(void)
 	ok(stat(dir, &st) < 0, "the script is gone");
 }
 
+static void test_pty(void)
+{
+	start("tty; stty size; stty -echo; read a; echo \"<$a>\"; echo bad >&2", 2);
+	m.flags = 4;
+	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "pty step starts");
+	(void)drive_run(&d, 0.5);
+	drive_send(&d, 3, 0xffff, "typed\n", 6);
+	ok(drive_run(&d, 5), "pty step ends");
+	ok(d.stdout_objs == 1 && d.stderr_objs == 0 && strstr(out(0), "/dev/pts/") &&
+	   strstr(out(0), "<typed>\r\nbad\r\n"), "terminal: %s", out(0));
+}
+
+static void test_attach(void)
+{
+	struct reattach_tasks_request_msg a;
+	struct wire_out o = {0};
+	struct stepd_request q;
+	struct stepd_reply r;
+
+	start("echo early; sleep 1; echo late", 1);
+	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "step to attach to starts");
+	(void)drive_run(&d, 0.4);
+	close(d.io);            /* srun goes away, sattach comes */
+	d.io = -1;
+	strbuf_fini(&d.out[0][0]);
+	wire_init(&reattach_tasks_request_msg_desc, &a);
+	a.step_id = m.step_id;
+	a.io_key = "the key of this step";
+	a.num_resp_port = a.num_io_port = 1;
+	a.resp_port = &d.port[PORT_RESP];
+	a.io_port = &d.port[PORT_IO];
+	wire_body_pack(&o, REQUEST_REATTACH_TASKS, &a, d.version);
+	wire_init(&stepd_request_desc, &q);
+	q.op = STEPD_REATTACH;
+	q.body = (struct wire_mem){ o.base, (uint32_t)o.len };
+	q.peer = (struct wire_addr){ .family = AF_INET, .ip = { 127, 0, 0, 1 } };
+	ok(drive_ask(&d, &q, &r) == E_OK && r.rc == 0 && r.type == RESPONSE_REATTACH_TASKS,
+	   "attached");
+	ok(drive_run(&d, 5) && streq(out(0), "early\nlate\n") && d.key_good,
+	   "backlog, then what is new: %s", out(0));
+	ok(d.exit_messages == 2, "both are told of the end");
+	wire_out_fini(&o);
+}
+
+static void test_tree(void)
+{
+	static struct launch_node_tasks nodes[9];
+	struct stepd_request q;
+	struct stepd_reply r;
+	struct step_complete_msg c;
+	struct acct_task use = { .node = 3, .task = 3, .user_usec = 5000000 };
+	struct acct a;
+
+	start("true", 1);
+	m.nnodes = m.ntasks = 9;
+	m.complete_nodelist = "c[1-9]";
+	for (int i = 0; i < 9; i++)
+		nodes[i] = m.node_tasks[0];
+	m.node_tasks = nodes;
+	m.cred.cred.step_hostlist = "c[1-9]";
+	cred_pack(&d, &m.cred);
+	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "first of nine nodes");
+	(void)drive_run(&d, 0.5);
+	ok(d.exits == 1 && d.completes == 0, "srun is told before the children report");
+	wire_init(&step_complete_msg_desc, &c);
+	wire_init(&stepd_request_desc, &q);
+	c.step_id = m.step_id;
+	c.step_rc = 9;
+	acct_init(&a);
+	acct_add_task(&a, &use);
+	acct_to_wire(&a, &c.jobacct, false, &d.mem);
+	q.op = STEPD_COMPLETE;
+	for (uint32_t rank = 1; rank < 9; rank += 4) {
+		struct wire_out o = {0};
+
+		c.range_first = rank;
+		c.range_last = rank + 3;
+		wire_body_pack(&o, REQUEST_STEP_COMPLETE, &c, d.version);
+		q.body = (struct wire_mem){ o.base, (uint32_t)o.len };
+		ok(drive_ask(&d, &q, &r) == E_OK && r.rc == 0, "ranks from %u", rank);
+		wire_out_fini(&o);
+	}
+	ok(drive_run(&d, 5), "ends when all are there");
+	ok(d.completes == 1 && d.first == 0 && d.last == 8 && d.step_rc == 9 &&
+	   d.acct.user_cpu_sec == 10, "one message for all");
+}
+
+static void test_scripts(void)
+{
+	static const char script[] = "#!/bin/sh\n"
+		"echo export FROM_PROLOG=yes\necho print hello from prolog\n"
+		"echo unset SLURM_JOB_NAME\n";
+	static const char epilog[] = "#!/bin/sh\n"
+		"echo $SLURM_SCRIPT_CONTEXT $SLURM_PROCID >> ${0%/*}/epilog-ran\n";
+	char path[2][128];
+	FILE *f;
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(path[i], sizeof path[i], "%s/script%d", d.dir, i);
+		f = fopen(path[i], "w");
+		fputs(i ? epilog : script, f);
+		fclose(f);
+		chmod(path[i], 0755);
+	}
+	start("echo $FROM_PROLOG/$SLURM_JOB_NAME/", 1);
+	m.task_prolog = path[0];
+	m.task_epilog = path[1];
+	ok(go(5) && streq(out(0), "hello from prolog\nyes//\n"), "task prolog: %s", out(0));
+	ok(streq(slurp("epilog-ran"), "epilog_task 0\n"), "task epilog");
+}
+
+static void test_login(void)
+{
+	static const char *env[] = { "SLURM_GET_USER_ENV=1", "SLURM_JOB_NAME=b", "NP=1" };
+	struct batch_job_launch_msg b;
+	char script[128];
+	FILE *f;
+
+	wire_init(&batch_job_launch_msg_desc, &b);
+	b.job_id = 77;
+	b.array_job_id = 70;
+	b.array_task_id = 7;
+	b.work_dir = d.dir;
+	b.environment = env;
+	b.environment_count = b.envc = sizeof env / sizeof *env;
+	snprintf(script, sizeof script, "%s/login_script", d.dir);
+	f = fopen(script, "w");
+	fprintf(f, "#!/bin/sh\necho $HOME $NP $SLURM_ARRAY_TASK_ID\n");
+	fclose(f);
+	chmod(script, 0700);
+	ok(drive_start(&d, REQUEST_BATCH_JOB_LAUNCH, &b, STEP_BATCH, script) &&
+	   drive_run(&d, 20), "job with a login environment ends");
+	ok(streq(slurp("slurm-70_7.out"), "/root 1 7\n"), "its environment: %s",
+	   slurp("slurm-70_7.out"));
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
@@ -322,6 +459,11 @@ int main(int argc, char **argv)
 	test_files();
 	test_signals();
 	test_batch();
+	test_pty();
+	test_attach();
+	test_tree();
+	test_scripts();
+	test_login();
 	if (tap_failed)
 		printf("# %s", slurp("log"));
 	drive_fini(&d);
