@@ -269,6 +269,9 @@ static void node_name(struct parse *p, const struct record *r,
 	n->hostname = cell(c->hosts, c->host_count, i);
 	n->addr = cell(c->addrs, c->addr_count, i);
 	n->bcast_addr = cell(c->bcasts, c->bcast_count, i);
+	if (!name_valid(n->name) || !name_valid(n->hostname) ||
+	    !name_valid(n->addr) || (n->bcast_addr && !name_valid(n->bcast_addr)))
+		record_problem(p, r, true, "NodeName=%s: not a name", n->name);
 	if (strcasecmp(n->name, "ALL") == 0 || strcasecmp(n->name, "DEFAULT") == 0)
 		record_problem(p, r, true, "NodeName=%s is a reserved word",
 			       n->name);

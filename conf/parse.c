@@ -127,6 +127,11 @@ static bool default_forbidden(enum line_kind kind, int word)
 		word == NODE_NodeAddr || word == NODE_BcastAddr);
 }
 
+bool name_valid(const char *name)
+{
+	return *name && !name[strcspn(name, " \t\r\n\v\f,\"'\\#=")];
+}
+
 static struct record *record_add(struct parse *p)
 {
 	if (p->record_count == p->record_cap) {
@@ -191,6 +196,11 @@ static void record_parse(struct parse *p, enum line_kind kind,
 				own[i] = dflt[i];
 		return;
 	}
+	/* Node lists are split first, and each name is looked at then. */
+	if (kind != LINE_NODE && kind != LINE_DOWN && kind != LINE_GRES &&
+	    !name_valid(name))
+		parse_problem(p, true, "%s=%s: not a name", kinds[kind].name,
+			      name);
 	r = record_add(p);
 	r->kind = kind;
 	r->name = name;

@@ -75,6 +75,9 @@ uint32_t record_cpu_bind(struct parse *p, const struct record *r, int w);
 char *record_text(struct parse *p, const struct record *r, int w);
 /* Name of a word, for messages. */
 const char *line_word_name(enum line_kind kind, int word);
+/* Nothing in a name of a node, partition or host that a line or a list would
+ * take for something else. */
+bool name_valid(const char *name);
 /* Key that starts such a line. */
 const char *line_kind_name(enum line_kind kind);
 

@@ -11,10 +11,11 @@
 #include "conf/value.h"
 #include "wire/base/strbuf.h"
 
-/* A value in quotes where it needs them; '\' and '#' are escaped. */
+/* A value in quotes where it needs them; '\' and '#' are escaped.  A parsed
+ * value has blanks or quotation marks, never both. */
 static void value_add(struct strbuf *b, const char *s)
 {
-	bool quote = !*s || s[strcspn(s, " \t")] != '\0' || *s == '"';
+	bool quote = !*s || s[strcspn(s, " \t\r\n\v\f")];
 
 	if (quote)
 		strbuf_addc(b, '"');
@@ -290,8 +291,11 @@ char *conf_print(const struct conf *c)
 	for (uint32_t i = 0; i < c->node_count; i++)
 		node_print(&b, c, &c->nodes[i]);
 	for (uint32_t i = 0; i < c->downnodes_count; i++) {
-		strbuf_printf(&b, "DownNodes=%s", c->downnodes[i].nodes);
-		word_str(&b, "State", node_state_word(c->downnodes[i].state));
+		const char *state = node_state_word(c->downnodes[i].state);
+
+		strbuf_add(&b, "DownNodes=");
+		value_add(&b, c->downnodes[i].nodes);
+		word_str(&b, "State", state ? state : "UNKNOWN");
 		word_str(&b, "Reason", c->downnodes[i].reason);
 		strbuf_addc(&b, '\n');
 	}
