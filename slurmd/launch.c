@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Starting a step daemon: the process by the loop, the talk with it by a
+ * worker, the outcome an event of the job. */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "slurmd/children.h"
+#include "slurmd/ctld.h"
+#include "slurmd/jobs.h"
+#include "slurmd/spool.h"
+#include "slurmd/steps.h"
+#include "wire/base/log.h"
+
+#define STARTED_TIMEOUT_MS 60000
+
+extern char **environ;
+
+struct launch {
+	struct task task;
+	struct req *q;
+	struct step *step;
+	int fd;
+	pid_t pid;
+	bool extern_step;
+	uint16_t ctld_version;
+	enum log_level log_level;
+	enum err result;
+	struct err_text why;
+};
+
+static void order_fill(struct launch *l, struct stepd_start *m)
+{
+	struct req *q = l->q;
+	const struct site *s = q->site;
+	const struct wire_header *h = &q->frame.header;
+
+	wire_init(&stepd_start_desc, m);
+	m->type = h->type;
+	m->version = wire_version_number(h->version);
+	m->body = q->frame.body;
+	m->peer = q->peer;
+	m->orig_addr = h->orig_addr;
+	m->auth_uid = q->who.uid;
+	m->auth_gid = q->who.gid;
+	m->ctld_version = l->ctld_version;
+	m->conf_path = s->conf_path;
+	m->node_name = s->name;
+	m->spool_dir = s->spool_dir;
+	m->job_id = q->job_id;
+	m->step_id = l->step->step_id;
+	m->cpus = s->hw.cpus;
+	m->boards = s->hw.boards;
+	m->sockets = s->hw.sockets;
+	m->cores = s->hw.cores;
+	m->threads = s->hw.threads;
+	m->log_level = (uint16_t)l->log_level;
+	m->log_file = s->log_path;
+	m->user_name = q->cred ? q->cred->id.pw_name : NULL;
+}
+
+static enum err script_make(struct launch *l, struct stepd_start *m, struct arena *mem)
+{
+	struct req *q = l->q;
+	const struct batch_job_launch_msg *b = q->body;
+
+	if (q->frame.header.type != REQUEST_BATCH_JOB_LAUNCH)
+		return E_OK;
+	if (!b->script)
+		return E_D_CREATE_BATCH_SCRIPT_ERROR;
+	return spool_script_write(q->site->spool_dir, q->job_id, q->cred->id.uid,
+				  q->cred->id.gid, b->script, mem, &m->script_path);
+}
+
+static void talk_run(struct task *t)
+{
+	struct launch *l = task_of(t, struct launch, task);
+	struct stepd_start order;
+	struct stepd_started answer;
+	struct arena mem = { 0 };
+
+	order_fill(l, &order);
+	l->result = script_make(l, &order, &mem);
+	if (!l->result)
+		l->result = stepd_send(l->fd, &stepd_start_desc, &order);
+	if (!l->result)
+		l->result = stepd_recv(l->fd, &stepd_started_desc, &answer, &mem,
+				       STARTED_TIMEOUT_MS);
+	if (!l->result && answer.rc) {
+		l->result = (enum err)answer.rc;
+		err_set(&l->why, l->result, "%s", answer.why ? answer.why : "");
+	}
+	close(l->fd);
+	arena_fini(&mem);
+}
+
+static void failed(struct launch *l)
+{
+	struct req *q = l->q;
+	struct daemon *d = q->d;
+	struct nj_event ev = {
+		.type = NJ_STEP_FAILED, .job_id = q->job_id, .ref = q->ref,
+		.code = (uint32_t)l->result,
+		.batch = q->frame.header.type == REQUEST_BATCH_JOB_LAUNCH,
+	};
+
+	/* the words of the local protocol mean nothing to a client */
+	if (ev.code >= 1000 && ev.code < 1100)
+		ev.code = E_D_SETUP_ENVIRONMENT_ERROR;
+	log_error("step %u.%u did not start: %s%s%s", q->job_id, l->step->step_id,
+		  err_str(l->result), l->why.text[0] ? ": " : "", l->why.text);
+	if (l->pid > 0)
+		kill(l->pid, SIGKILL);
+	steps_drop(d, l->step);
+	jobs_event(d, &ev);
+}
+
+static void talk_done(struct task *t)
+{
+	struct launch *l = task_of(t, struct launch, task);
+	struct req *q = l->q;
+	struct daemon *d = q->d;
+
+	if (l->result) {
+		failed(l);
+	} else {
+		struct nj_event ev = { .type = NJ_STEP_UP, .job_id = q->job_id,
+				       .ref = q->ref };
+
+		log_debug("step %u.%u started, pid %d", q->job_id, l->step->step_id,
+			  (int)l->pid);
+		if (q->frame.header.type == REQUEST_LAUNCH_TASKS) {
+			req_answer_rc_msg(q, 0, NULL);
+			req_flush(q);
+		}
+		l->step->up = true;
+		l->step->pid = l->pid;
+		jobs_event(d, &ev);
+		steps_up(d, l->step, l->pid);
+	}
+	req_unref(q);
+	free(l);
+}
+
+void launch_start(struct req *q, bool extern_step)
+{
+	struct daemon *d = q->d;
+	char *argv[] = { "slurmstepd", NULL, NULL };
+	char title[64];
+	struct launch *l = mem_zalloc(sizeof *l);
+	uint32_t step_id = extern_step ? STEP_EXTERN : q->step_id;
+	int p[2] = { -1, -1 };
+
+	l->q = req_ref(q);
+	l->fd = -1;
+	l->extern_step = extern_step;
+	l->ctld_version = ctld_version_number(d);
+	l->log_level = log_level_file();
+	l->step = steps_find(d, q->job_id, step_id, q->het_comp);
+	if (!l->step)
+		l->step = steps_reserve(d, q->job_id, step_id, q->het_comp,
+					q->cred ? q->cred->id.uid : NO_VAL);
+	snprintf(title, sizeof title, "[%u.%u]", q->job_id, step_id);
+	argv[1] = title;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p)) {
+		log_error("socketpair: %m");
+		l->result = E_D_FORK_FAILED;
+	} else {
+		l->pid = children_start(d, q->site->stepd_path, argv, environ, p[1], -1, NULL,
+					NULL);
+		if (l->pid < 0) {
+			log_error("cannot start %s: %m", q->site->stepd_path);
+			l->result = E_D_FORK_FAILED;
+			close(p[0]);
+		}
+		close(p[1]);
+		l->fd = p[0];
+	}
+	if (l->result) {
+		failed(l);
+		req_unref(q);
+		free(l);
+		return;
+	}
+	l->task = (struct task){ .run = talk_run, .done = talk_done };
+	pool_submit(d->pool, &l->task);
+}
