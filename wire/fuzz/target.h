@@ -58,6 +58,8 @@ static inline bool target_body(const struct wire_frame *f)
 		if (first.failed)
 			target_fail("does not pack", t->name, v);
 		again = arena_zalloc(&mem, t->body->size);
+		wire_put(&first, 0, 1);                 /* never an empty buffer */
+		first.len--;
 		in = (struct wire_in){ first.base, first.base + first.len, &mem, false };
 		wire_unpack(&in, t->body, again, v);
 		if (in.failed || in.p != in.end)
