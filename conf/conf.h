@@ -76,7 +76,7 @@ struct conf_part {
 	uint32_t *node_index;   /* of each, into conf->nodes, ascending */
 	uint32_t node_count;
 	char *nodes_text;       /* Nodes= as written, blanks made commas */
-	char *nodesets;         /* text of Nodes= when it named node sets */
+	char *nodesets;         /* node sets in Nodes=, "ALL" among them */
 	char *allow_groups, *allow_accounts, *deny_accounts, *allow_qos, *deny_qos;
 	char *alloc_nodes, *alternate, *qos;
 	uint32_t max_time_min, default_time_min, max_nodes, min_nodes, grace_time_sec;

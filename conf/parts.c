@@ -354,10 +354,18 @@ static bool has_feature(const char *features, const char *feature)
 	return false;
 }
 
-/* Mark the nodes of an expression: names, ALL, and names of node sets when
- * sets is true (a set does not contain sets). */
+static void set_used(struct strbuf *used, const char *name)
+{
+	if (!used)
+		return;
+	strbuf_sep(used, ",");
+	strbuf_add(used, name);
+}
+
+/* Mark the nodes of an expression: names, ALL, and, unless used is NULL (a
+ * set does not contain sets), names of node sets, which go to used. */
 static void nodes_mark(struct parse *p, const struct record *r,
-		       const char *expr, bool *in, bool sets, bool *used_set)
+		       const char *expr, bool *in, struct strbuf *used)
 {
 	const struct conf *c = p->c;
 	struct arena mem = {0};
@@ -374,21 +382,22 @@ static void nodes_mark(struct parse *p, const struct record *r,
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t at = nodes_index(c, names[i]);
-		const struct conf_nodeset *set = sets && at == UINT32_MAX ?
+		const struct conf_nodeset *set = used && at == UINT32_MAX ?
 						 nodeset_find(c, names[i]) :
 						 NULL;
 
 		if (at != UINT32_MAX) {
 			in[at] = true;
 		} else if (set) {
-			*used_set = true;
+			set_used(used, names[i]);
 			for (uint32_t k = 0; set->feature && k < c->node_count; k++)
 				in[k] |= has_feature(c->nodes[k].features,
 						     set->feature);
 			if (set->nodes)
-				nodes_mark(p, r, set->nodes, in, false, NULL);
+				nodes_mark(p, r, set->nodes, in, NULL);
 		} else if (strcasecmp(names[i], "ALL") == 0) {
 			memset(in, true, c->node_count * sizeof(*in));
+			set_used(used, "ALL");
 		} else {
 			record_problem(p, r, true, "%s=%s: no such node %s",
 				       line_kind_name(r->kind), r->name,
@@ -403,15 +412,14 @@ static void nodes_fill(struct parse *p, const struct record *r,
 {
 	struct conf *c = p->c;
 	bool *in = mem_zalloc((c->node_count + 1) * sizeof(*in));
-	bool used_set = false;
-	struct strbuf b = {0};
+	struct strbuf b = {0}, used = {0};
 
 	part->nodes_text = record_text(p, r, PART_Nodes);
 	for (char *s = part->nodes_text; s && *s; s++)
 		if (isspace((unsigned char)*s))
 			*s = ',';
 	if (part->nodes_text)
-		nodes_mark(p, r, part->nodes_text, in, true, &used_set);
+		nodes_mark(p, r, part->nodes_text, in, &used);
 	part->node_index = arena_alloc(&c->mem, (c->node_count + 1) *
 				       sizeof(*part->node_index));
 	for (uint32_t i = 0; i < c->node_count; i++) {
@@ -422,8 +430,9 @@ static void nodes_fill(struct parse *p, const struct record *r,
 		strbuf_add(&b, c->nodes[i].name);
 	}
 	part->nodes = arena_strdup(&c->mem, b.s ? b.s : "");
-	if (used_set)
-		part->nodesets = part->nodes_text;
+	if (used.len)
+		part->nodesets = arena_strdup(&c->mem, used.s);
+	strbuf_fini(&used);
 	strbuf_fini(&b);
 	free(in);
 }

@@ -119,7 +119,8 @@ static void test_parts(void)
 	if (!c)
 		return;
 	ok(c->part_count == 5 && c->parts[0].node_count == 5 &&
-	   streq(c->parts[0].nodes, "g1,g2,n1,n2,n3"), "ALL");
+	   streq(c->parts[0].nodes, "g1,g2,n1,n2,n3") &&
+	   streq(c->parts[0].nodesets, "ALL"), "ALL");
 	p = &c->parts[0];
 	ok(p->max_time_min == CONF_INFINITE && p->max_share == 1 &&
 	   p->state_up == CONF_PART_UP && p->max_nodes == CONF_INFINITE &&
@@ -127,7 +128,7 @@ static void test_parts(void)
 	   p->default_time_min == CONF_NO_VAL && !p->is_default &&
 	   p->preempt_mode == CONF_NO_VAL16, "defaults");
 	p = conf_part_find(c, "b");
-	ok(p && streq(p->nodes, "g1,g2,n1") && streq(p->nodesets, "gpus,n1") &&
+	ok(p && streq(p->nodes, "g1,g2,n1") && streq(p->nodesets, "gpus") &&
 	   p->node_index[2] == 2, "NodeSet by feature");
 	ok(p && p->priority_job_factor == 7 && p->priority_tier == 7,
 	   "Priority is both");

@@ -94,9 +94,9 @@ int main(void)
 	char buf[512];
 	uint32_t i;
 
-	ok(text && run(text, 500) == 500, "the tutorial's file");
+	ok(text && run(text, 1500) == 1500, "the tutorial's file");
 	free(text);
-	ok(run(small, 3000) == 3000, "a small file");
+	ok(run(small, 6000) == 6000, "a small file");
 	for (i = 0; i < 10000; i++) {
 		const char *s = lists[i % 4];
 
