@@ -41,7 +41,7 @@ struct daemon {
 	uint32_t conn_count;
 	int listen_fd;
 	struct event *listen_ev, *sig_ev[8];
-	time_t started, boot_time, last_ctld_msg;
+	time_t started, boot_time, last_ctld_msg, foreign_seen;
 	int extra_verbose;              /* set by REQUEST_SET_DEBUG_LEVEL, or -1 */
 	int lock_fd;                    /* of the pid file */
 	bool stopping, health_running;

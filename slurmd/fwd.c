@@ -53,6 +53,22 @@ static void fwd_end(struct req *q)
 		req_flush(q);
 }
 
+/* Clients know the answers of other nodes as plain codes only: stock node
+ * daemons pass an RC_MSG of a child on as an RC. */
+static void ret_plain(struct req *q, struct wire_ret *r)
+{
+	const struct return_code2_msg *m = r->body;
+	struct return_code_msg *code;
+
+	if (r->type != RESPONSE_SLURM_RC_MSG || !m)
+		return;
+	code = arena_zalloc(&q->fwd_mem, sizeof *code);
+	code->return_code = m->return_code;
+	r->type = RESPONSE_SLURM_RC;
+	r->desc = &return_code_msg_desc;
+	r->body = code;
+}
+
 static void ret_add(struct req *q, const struct wire_ret *r)
 {
 	if (q->ret_count == q->ret_cap) {
@@ -64,8 +80,10 @@ static void ret_add(struct req *q, const struct wire_ret *r)
 		q->ret = v;
 		q->ret_cap = cap;
 	}
-	if (q->ret_count < UINT16_MAX)
-		q->ret[q->ret_count++] = *r;
+	if (q->ret_count == UINT16_MAX)
+		return;
+	q->ret[q->ret_count] = *r;
+	ret_plain(q, &q->ret[q->ret_count++]);
 }
 
 static void ret_failed(struct req *q, const char *node, enum err e)

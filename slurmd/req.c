@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "slurmd/ctld.h"
 #include "slurmd/rpc.h"
 #include "wire/base/log.h"
 
@@ -135,7 +136,7 @@ static bool sender_check(struct req *q)
 	if (parsed == E_PROTOCOL_VERSION_ERROR) {
 		log_error("Invalid Protocol Version %u from %s", q->frame.version_number,
 			  peer_text(q, peer, sizeof peer));
-		q->silent = true;
+		q->silent = q->foreign = true;
 		return false;
 	}
 	if (parsed == E_PROTOCOL_AUTHENTICATION_ERROR) {
@@ -212,10 +213,25 @@ static void check_run(struct task *t)
 
 /* ---- in the loop ------------------------------------------------------- */
 
+/* A controller that has just started and does not know us yet speaks the
+ * oldest release it can, which may be older than any of ours: show up.  Not
+ * more often than every few seconds, for anyone can cause this. */
+static void register_again(struct daemon *d)
+{
+	time_t now = time(NULL);
+
+	if (now - d->foreign_seen < 5)
+		return;
+	d->foreign_seen = now;
+	register_send(d, 0, true);
+}
+
 static void serve(struct req *q)
 {
 	struct daemon *d = q->d;
 
+	if (q->foreign)
+		register_again(d);
 	if (q->rpc && q->rpc->from_ctld && q->verified && !q->silent)
 		d->last_ctld_msg = time(NULL);
 	if (q->rpc && q->rpc->serve && !q->silent &&

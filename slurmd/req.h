@@ -49,6 +49,7 @@ struct req {
 	void *body;
 	const struct rpc *rpc;
 	bool silent;                    /* close without a word */
+	bool foreign;                   /* of a release that we do not speak */
 	bool verified;                  /* the sender is known: may be forwarded */
 	bool worked;
 	/* launches */
