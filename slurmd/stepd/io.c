@@ -675,6 +675,14 @@ bool io_finished(const struct io *io)
 	return true;
 }
 
+bool io_hung_up(const struct io *io)
+{
+	for (const struct client *c = io->clients; c; c = c->next)
+		if (!c->in_eof && !c->out_eof)
+			return false;
+	return true;
+}
+
 void io_abandon(struct io *io)
 {
 	for (struct stream *st = io->streams; st; st = st->next) {
@@ -691,6 +699,7 @@ void io_sinks_close(struct io *io)
 {
 	for (struct sink *k = io->sinks; k; k = k->next)
 		sink_close(k);
+	clients_resume(io);
 }
 
 void io_free(struct io *io)

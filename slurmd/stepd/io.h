@@ -39,6 +39,9 @@ void io_client_add(struct io *io, int fd, bool backlog);
 uint32_t io_stream_count(const struct io *io, enum io_type type);
 /* All streams ended and every client has everything (or is gone)? */
 bool io_finished(const struct io *io);
+/* Has every client hung up?  srun does when it has seen all streams end, which
+ * is also when it has printed them. */
+bool io_hung_up(const struct io *io);
 /* Give up on streams that are still open: somebody holds a pipe. */
 void io_abandon(struct io *io);
 /* No task is left to read: drop what is queued for them. */

@@ -5,6 +5,7 @@
  *   RUN       tasks run (extern: until somebody terminates it)
  *   KILL      the tasks ended; what they left behind is killed
  *   DRAIN     output on its way to srun; at most IO_WAIT_SEC
+ *   SETTLE    srun prints it; so that "task exited" follows the task's words
  *   CHILDREN  step daemons below us in the tree have to report
  *   REPORT    srun and the controller are told
  *
@@ -29,9 +30,11 @@
 #define IO_WAIT_SEC       60
 #define CHILDREN_WAIT_SEC 60
 #define EXIT_GROUP_MS     100   /* tasks that end together are reported together */
+#define SETTLE_MS         50
 #define KILL_RETRY_MS     100
 
-enum phase { PHASE_RUN, PHASE_KILL, PHASE_DRAIN, PHASE_CHILDREN, PHASE_REPORT };
+enum phase { PHASE_RUN, PHASE_KILL, PHASE_DRAIN, PHASE_SETTLE,
+	     PHASE_CHILDREN, PHASE_REPORT };
 
 static struct life {
 	enum phase phase;
@@ -369,6 +372,16 @@ static bool drain_over(struct step *s)
 	return false;
 }
 
+static bool settle_over(struct step *s)
+{
+	if (!s->io || s->setup_rc || life.phase_over || io_hung_up(s->io) ||
+	    !(io_stream_count(s->io, IO_STDOUT) + io_stream_count(s->io, IO_STDERR)))
+		return true;
+	if (!event_pending(life.phase_timer, EV_TIMEOUT, NULL))
+		timer_set(life.phase_timer, SETTLE_MS);
+	return false;
+}
+
 static bool children_over(struct step *s)
 {
 	if (!s->children || s->aborted || life.phase_over ||
@@ -400,27 +413,29 @@ static void batch_cleanup(struct step *s, bool all)
 	free(dir);
 }
 
-static void report_end(struct step *s)
+static uint32_t final_code(const struct step *s)
 {
 	uint32_t rc = s->kind == KIND_EXTERN ? 0 : exit_code(s);
 
-	s->reported = true;
 	if (rc == 0 && s->setup_rc)
 		rc = s->setup_rc;
-	if (s->worst_status > rc)
-		rc = s->worst_status;
+	return s->worst_status > rc ? s->worst_status : rc;
+}
+
+/* Tell the controller.  Early where nobody else has to be waited for: the next
+ * srun of a script may follow at once and needs these CPUs. */
+static void report_end(struct step *s)
+{
+	if (s->reported)
+		return;
+	s->reported = true;
 	if (s->kind == KIND_BATCH) {
 		batch_cleanup(s, false);
 		if (!s->aborted)
-			report_batch(s, rc, 0);
-		return;
+			report_batch(s, final_code(s), 0);
+	} else if (!(s->flags & LAUNCH_NO_ALLOC)) {
+		report_complete(s, final_code(s));
 	}
-	if (!(s->flags & LAUNCH_NO_ALLOC))
-		report_complete(s, rc);
-	if (s->setup_rc)
-		report_launch(s, s->setup_rc);
-	else
-		report_exits(s);
 }
 
 void life_check(struct step *s)
@@ -439,8 +454,14 @@ void life_check(struct step *s)
 		enter(PHASE_DRAIN);
 	}
 	if (life.phase == PHASE_DRAIN && drain_over(s)) {
-		/* srun learns of our tasks before we wait for others. */
-		if (s->children && !s->setup_rc)
+		if (!s->children)
+			report_end(s);
+		enter(PHASE_SETTLE);
+	}
+	if (life.phase == PHASE_SETTLE && settle_over(s)) {
+		if (s->setup_rc)
+			report_launch(s, s->setup_rc);
+		else
 			report_exits(s);
 		enter(PHASE_CHILDREN);
 	}
