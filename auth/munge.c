@@ -23,24 +23,61 @@ static int64_t clock_ms(void)
 	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
-/* After an attempt: try again?  *give_up is 0 before the first. */
-static bool patient(struct auth *a, munge_err_t e, int64_t *give_up)
-{
-	int64_t now;
+/* Asking munged, perhaps more than once. */
+struct attempt {
+	int64_t give_up;        /* on clock_ms() */
+	bool probe;             /* munged is away, and we are the one who asks */
+};
 
-	if (e != EMUNGE_SOCKET) {
-		atomic_store(&a->away, false);
-		return false;
+/* False: munged is away and another thread is asking. */
+static bool attempt_begin(struct auth *a, struct attempt *t)
+{
+	t->probe = atomic_load(&a->away);
+	t->give_up = clock_ms() + (t->probe ? 0 : PATIENCE_MS);
+	return !t->probe || !atomic_exchange(&a->probing, true);
+}
+
+/* Ask again? */
+static bool attempt_again(struct auth *a, struct attempt *t, munge_err_t e)
+{
+	if (e == EMUNGE_SOCKET && clock_ms() < t->give_up) {
+		(void)usleep(PAUSE_USEC);
+		return true;
 	}
-	now = clock_ms();
-	if (!*give_up)
-		*give_up = atomic_load(&a->away) ? now : now + PATIENCE_MS;
-	if (now >= *give_up) {
-		atomic_store(&a->away, true);
-		return false;
-	}
-	(void)usleep(PAUSE_USEC);
-	return true;
+	atomic_store(&a->away, e == EMUNGE_SOCKET);
+	if (t->probe)
+		atomic_store(&a->probing, false);
+	return false;
+}
+
+static munge_err_t encode(struct auth *a, munge_ctx_t ctx, const void *p, size_t len,
+			  char **text)
+{
+	struct attempt t;
+	munge_err_t e;
+
+	if (!attempt_begin(a, &t))
+		return EMUNGE_SOCKET;
+	do
+		e = munge_encode(text, ctx, p, (int)len);
+	while (attempt_again(a, &t, e));
+	return e;
+}
+
+static munge_err_t decode(struct auth *a, munge_ctx_t ctx, const char *text, void **data,
+			  int *len, struct auth_identity *id)
+{
+	struct attempt t;
+	munge_err_t e;
+
+	if (!attempt_begin(a, &t))
+		return EMUNGE_SOCKET;
+	do {
+		free(*data);
+		*data = NULL;
+		e = munge_decode(text, ctx, data, len, &id->uid, &id->gid);
+	} while (attempt_again(a, &t, e));
+	return e;
 }
 
 static munge_ctx_t context_new(const struct auth *a)
@@ -55,14 +92,21 @@ static munge_ctx_t context_new(const struct auth *a)
 	return ctx;
 }
 
+/* Gone with the next call on the context. */
+static const char *reason(munge_ctx_t ctx, munge_err_t e)
+{
+	const char *s = munge_ctx_strerror(ctx);
+
+	return s ? s : munge_strerror(e);
+}
+
 static void no_munged(const struct auth *a, munge_ctx_t ctx, const char *verb,
 		      struct err_text *why, struct err_text *stock)
 {
 	const char *socket = a->socket;
 	char said[256];
 
-	(void)snprintf(said, sizeof said, "%s", munge_ctx_strerror(ctx) ?
-		       munge_ctx_strerror(ctx) : munge_strerror(EMUNGE_SOCKET));
+	(void)snprintf(said, sizeof said, "%s", reason(ctx, EMUNGE_SOCKET));
 	if (!socket && munge_ctx_get(ctx, MUNGE_OPT_SOCKET, &socket) != EMUNGE_SUCCESS)
 		socket = NULL;
 	err_set(why, E_FAIL, "our own munged does not answer at %s: %s",
@@ -78,7 +122,6 @@ enum err munge_seal(struct auth *a, uid_t only_uid, const void *p, size_t len, c
 	munge_ctx_t ctx;
 	munge_err_t e;
 	char *cred = NULL;
-	int64_t give_up = 0;
 
 	if (len > SEAL_MAX)
 		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
@@ -91,15 +134,13 @@ enum err munge_seal(struct auth *a, uid_t only_uid, const void *p, size_t len, c
 	if (e == EMUNGE_SUCCESS && a->ttl_sec)
 		e = munge_ctx_set(ctx, MUNGE_OPT_TTL, a->ttl_sec);
 	if (e == EMUNGE_SUCCESS)
-		do
-			e = munge_encode(&cred, ctx, p, (int)len);
-		while (patient(a, e, &give_up));
+		e = encode(a, ctx, p, len, &cred);
 	if (e == EMUNGE_SUCCESS)
 		*text = cred;
 	else if (e == EMUNGE_SOCKET)
 		no_munged(a, ctx, "encode", why, NULL);
 	else
-		err_set(why, E_FAIL, "munge cannot seal: %s", munge_ctx_strerror(ctx));
+		err_set(why, E_FAIL, "munge cannot seal: %s", reason(ctx, e));
 	munge_ctx_destroy(ctx);
 	return e == EMUNGE_SUCCESS ? E_OK : E_PROTOCOL_AUTHENTICATION_ERROR;
 }
@@ -238,9 +279,7 @@ enum munge_fate munge_unseal(struct auth *a, const char *text, size_t max_len,
 {
 	void *data = NULL;
 	int n = 0;
-	uid_t uid = (uid_t)-1;
-	gid_t gid = (gid_t)-1;
-	int64_t give_up = 0;
+	struct auth_identity as = {0};
 	enum munge_fate fate;
 	munge_err_t e;
 	munge_ctx_t ctx;
@@ -259,25 +298,17 @@ enum munge_fate munge_unseal(struct auth *a, const char *text, size_t max_len,
 		err_set(stock_lines, E_FAIL, "munge_ctx_set failure");
 		return FATE_NO_MUNGED;
 	}
-	for (;;) {
-		e = munge_decode(text, ctx, &data, &n, &uid, &gid);
-		if (!patient(a, e, &give_up))
-			break;
-		free(data);
-		data = NULL;
-	}
+	e = decode(a, ctx, text, &data, &n, &as);
 	fate = fate_of(e);
 	if (fate == FATE_NO_MUNGED) {
 		no_munged(a, ctx, "decode", why, stock_lines);
 	} else {
-		/* kept now: the next call on the context forgets it */
-		const char *text_of = munge_ctx_strerror(ctx);
 		char said[128];
 
-		(void)snprintf(said, sizeof said, "%s", text_of ? text_of : munge_strerror(e));
+		(void)snprintf(said, sizeof said, "%s", reason(ctx, e));
 		identity_read(ctx, id);
 		if (fate <= FATE_REWOUND)
-			id->uid = uid, id->gid = gid;
+			id->uid = as.uid, id->gid = as.gid;
 		if (fate != FATE_GOOD) {
 			explain(fate, id, said, why);
 			stock_says(ctx, e, said, stock_lines);

@@ -13,8 +13,10 @@ struct auth {
 	char *socket;
 	int ttl_sec;
 	bool allow_replay, block_null_hash, block_zero_hash;
-	/* munged has been away for as long as we wait: do not wait again */
-	atomic_bool away;
+	/* munged has been away for as long as we wait: nobody waits again, and one
+	 * thread at a time asks whether it is back (libmunge alone takes ten
+	 * seconds to give up on a stopped one) */
+	atomic_bool away, probing;
 };
 
 /* What became of a credential. */
