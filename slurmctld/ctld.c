@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Putting the daemon together, its signals, its end. */
+#include "slurmctld/ctld.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "slurmctld/agent.h"
+#include "slurmctld/conn.h"
+#include "slurmctld/journal.h"
+#include "slurmctld/replier.h"
+#include "slurmctld/run.h"
+#include "slurmctld/scripts.h"
+#include "slurmctld/stats.h"
+#include "slurmctld/steps.h"
+#include "slurmctld/version.h"
+#include "slurmctld/view.h"
+#include "wire/base/log.h"
+
+#define WORKERS 3
+#define END_WAIT_SEC 8          /* a container engine waits 10 */
+
+int64_t ctld_now_usec(struct ctld *c)
+{
+	struct timespec t;
+
+	(void)c;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void ctld_log_setup(struct ctld *c)
+{
+	int level = c->log_level >= 0 ? c->log_level : c->conf->slurmctlddebug;
+	const char *file = c->opt.log_file ? c->opt.log_file : c->conf->slurmctldlogfile;
+	int e;
+
+	if (c->log_level < 0)
+		level += c->opt.verbose - c->opt.quiet;
+	if (level < LVL_QUIET)
+		level = LVL_QUIET;
+	if (level > LVL_DEBUG5)
+		level = LVL_DEBUG5;
+	if (!c->ending && file && *file && !c->log_is_open) {
+		e = log_open_file(file);
+		if (e)
+			log_error("cannot open SlurmctldLogFile %s: %s", file, strerror(e));
+		c->log_is_open = !e;
+	}
+	log_use_syslog(!c->log_is_open && !c->opt.foreground);
+	log_set_levels(c->opt.foreground || !c->up ? (enum log_level)level : LVL_QUIET,
+		       c->log_is_open ? (enum log_level)level : LVL_QUIET);
+}
+
+/* ---- reconfiguration --------------------------------------------------- */
+
+static void tell_problems(const struct conf_problems *p, struct err_text *why)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct conf_problem *x = &p->v[i];
+
+		if (x->fatal) {
+			log_error("%s:%u: %s", x->file, x->line, x->text);
+			if (why && !why->text[0])
+				err_set(why, E_FAIL, "%s:%u: %s", x->file, x->line, x->text);
+		} else {
+			log_info("%s:%u: %s", x->file, x->line, x->text);
+		}
+	}
+}
+
+enum err ctld_reconfigure(struct ctld *c, struct err_text *why)
+{
+	struct conf_problems problems = { 0 };
+	struct event ev = { .kind = EV_RECONFIG };
+	struct conf *conf = NULL;
+	enum err e = conf_load(c->conf->path, &conf, &problems);
+
+	tell_problems(&problems, why);
+	conf_problems_fini(&problems);
+	if (e)
+		return e;
+	if (conf->slurm_uid != c->slurm_uid) {
+		log_error("SlurmUser changed: restart slurmctld to take it up");
+		conf->slurm_uid = c->slurm_uid;
+	}
+	ev.conf = conf;
+	steps_run(c, &ev, NULL);
+	conf_unref(c->conf);
+	c->conf = conf;
+	c->log_level = -1;
+	c->debug_flags = conf->debugflags;
+	conf_runtime_probe(conf, &c->runtime);
+	agent_forget_names(c->agent);
+	ctld_log_setup(c);
+	log_info("reconfigured from %s", conf->path);
+	return E_OK;
+}
+
+/* ---- signals and the end ----------------------------------------------- */
+
+static void on_signal(void *arg, short what)
+{
+	struct ctld *c = arg;
+
+	(void)what;
+	log_info("Terminate signal (SIGINT or SIGTERM) received");
+	ctld_end(c);
+}
+
+static void on_hup(void *arg, short what)
+{
+	struct ctld *c = arg;
+	struct err_text why = { "" };
+
+	(void)what;
+	log_info("Reconfigure signal (SIGHUP) received");
+	log_reopen();
+	if (ctld_reconfigure(c, &why))
+		log_error("reconfigure failed, going on as before: %s", why.text);
+	steps_flush(c);
+}
+
+static void on_usr2(void *arg, short what)
+{
+	(void)arg;
+	(void)what;
+	log_reopen();
+	log_info("Logrotate signal (SIGUSR2) received");
+}
+
+static void on_child(void *arg, short what)
+{
+	(void)what;
+	run_reap(arg);
+}
+
+/* Break the loop once nothing is on its way any more. */
+static void on_end(void *arg, short what)
+{
+	struct ctld *c = arg;
+
+	(void)what;
+	steps_flush(c);
+	if ((steps_idle(c) && !agent_active(c->agent) && !conns_open(c->conns)) ||
+	    clock_mono_usec() > c->end_by)
+		loop_break(c->loop);
+	else
+		watch_wait(&c->end_timer, 0, 20000);
+}
+
+void ctld_end(struct ctld *c)
+{
+	if (c->ending)
+		return;
+	c->ending = true;
+	conns_stop_listening(c->conns);
+	c->end_by = clock_mono_usec() + END_WAIT_SEC * INT64_C(1000000) / 4;
+	watch_wait(&c->end_timer, 0, 20000);
+}
+
+/* After every batch of finished work. */
+static void after_mail(void *arg)
+{
+	steps_flush(arg);
+}
+
+/* ---- building ---------------------------------------------------------- */
+
+static enum err start_core(struct ctld *c, struct err_text *why)
+{
+	struct effects eff = { 0 };
+	int64_t now = ctld_now_usec(c) / 1000000;
+	uint64_t seed = 0;
+	enum err e;
+
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		seed = (uint64_t)ctld_now_usec(c);
+	e = core_new(c->conf, now, seed, &c->core, why);
+	if (e)
+		return e;
+	e = journal_open(c, c->conf->statesavelocation, c->opt.clean, &c->journal, why);
+	if (!e)
+		e = journal_load(c->journal, c->core, why);
+	if (e)
+		return e;
+	core_start(c->core, now, &eff);
+	steps_take(c, &eff);
+	return E_OK;
+}
+
+static struct auth *make_auth(struct conf *conf)
+{
+	struct auth_options o = { 0 };
+	struct arena mem = { 0 };
+	struct auth *a;
+
+	auth_options_parse(&o, conf->authinfo, conf->communicationparameters, &mem);
+	a = auth_new(&o);
+	arena_fini(&mem);
+	return a;
+}
+
+struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
+{
+	struct ctld *c = mem_zalloc(sizeof *c);
+	struct err_text why = { "" };
+	int e;
+
+	c->conf = conf_ref(conf);
+	c->opt = *opt;
+	c->slurm_uid = conf->slurm_uid;
+	c->log_level = -1;
+	c->debug_flags = conf->debugflags;
+	c->started = ctld_now_usec(c) / 1000000;
+	ctld_log_setup(c);
+	conf_runtime_probe(conf, &c->runtime);
+	c->loop = loop_new();
+	c->conns = conns_new(c);
+	e = conns_listen(c->conns, conf->slurmctldport, conf->slurmctldport_count);
+	if (e)
+		log_fatal("slurm_init_msg_engine_port error %s: port %u", strerror(e),
+			  conf->slurmctldport);
+	c->home = mailbox_new(c->loop, after_mail, c);
+	c->workers = pool_new(c->home, WORKERS, "ctld-auth");
+	c->slow = pool_new(c->home, 1, "ctld-files");
+	c->auth = make_auth(conf);
+	c->replier = replier_new();
+	c->views = views_new(c);
+	c->stats = stats_new();
+	c->scripts = scripts_new();
+	c->steps = steps_new(c);
+	c->agent = agent_new(c);
+	watch_init(&c->end_timer, c->loop, -1, on_end, c);
+	if (start_core(c, &why))
+		log_fatal("%s", why.text);
+	return c;
+}
+
+void ctld_run(struct ctld *c, void (*ready)(void *), void *arg)
+{
+	watch_signal(&c->signals[0], c->loop, SIGTERM, on_signal, c);
+	watch_signal(&c->signals[1], c->loop, SIGINT, on_signal, c);
+	watch_signal(&c->signals[2], c->loop, SIGHUP, on_hup, c);
+	watch_signal(&c->signals[3], c->loop, SIGUSR2, on_usr2, c);
+	watch_signal(&c->signals[4], c->loop, SIGCHLD, on_child, c);
+	log_info("slurmctld version %s started on cluster %s", CTLD_VERSION_LINE + 6,
+		 c->conf->clustername);
+	if (ready)
+		ready(arg);
+	c->up = true;
+	ctld_log_setup(c);
+	steps_flush(c);
+	loop_run(c->loop);
+	log_info("slurmctld ends");
+}
+
+void ctld_free(struct ctld *c)
+{
+	if (!c)
+		return;
+	for (int i = 0; i < 5; i++)
+		watch_stop(&c->signals[i]);
+	watch_stop(&c->end_timer);
+	agent_free(c->agent);
+	conns_free(c->conns);
+	pool_free(c->workers);
+	pool_free(c->slow);
+	replier_free(c->replier);
+	journal_close(c->journal);
+	steps_free(c->steps);
+	views_free(c->views);
+	scripts_free(c->scripts);
+	stats_free(c->stats);
+	mailbox_free(c->home);
+	core_free(c->core);
+	auth_free(c->auth);
+	loop_free(c->loop);
+	conf_unref(c->conf);
+	free(c);
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows in sqlite3.  Scripts and environments are kept once however many jobs
+ * have the same: a cache of the last hashes finds them, and what no job refers
+ * to any more is swept from time to time. */
+#include "slurmctld/journal_store.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "wire/base/log.h"
+#include "wire/base/strbuf.h"
+
+#define FILE_NAME "sluice.db"
+#define APP_ID 0x534c4331       /* "SLC1" */
+#define SCHEMA 1
+#define CACHE_KB 512
+#define RECENT 256              /* power of two */
+#define SWEEP_AFTER 2000        /* deleted scripts */
+
+enum statement {
+	ST_PUT,                                 /* + table */
+	ST_DEL = ST_PUT + TAB_COUNT,            /* + table */
+	ST_SCRIPT_PUT = ST_DEL + TAB_COUNT, ST_SCRIPT_DEL, ST_SCRIPT_GET, ST_BLOB_PUT, ST_BLOB_GET,
+	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_SWEEP, ST_COUNT
+};
+
+static const char *const table_name[TAB_COUNT] = { "meta", "job", "node", "part" };
+
+static const char schema[] =
+	"CREATE TABLE IF NOT EXISTS meta(id INTEGER PRIMARY KEY, image BLOB);"
+	"CREATE TABLE IF NOT EXISTS job(id INTEGER PRIMARY KEY, image BLOB);"
+	"CREATE TABLE IF NOT EXISTS node(id INTEGER PRIMARY KEY, image BLOB);"
+	"CREATE TABLE IF NOT EXISTS part(id INTEGER PRIMARY KEY, image BLOB);"
+	"CREATE TABLE IF NOT EXISTS script(job_id INTEGER PRIMARY KEY, script INTEGER, env INTEGER);"
+	"CREATE TABLE IF NOT EXISTS blob(id INTEGER PRIMARY KEY, data BLOB);";
+
+static const char *const fixed_sql[ST_COUNT] = {
+	[ST_SCRIPT_PUT] = "INSERT OR REPLACE INTO script VALUES(?1, ?2, ?3)",
+	[ST_SCRIPT_DEL] = "DELETE FROM script WHERE job_id = ?1",
+	[ST_SCRIPT_GET] = "SELECT script, env FROM script WHERE job_id = ?1",
+	[ST_BLOB_PUT] = "INSERT INTO blob(data) VALUES(?1)",
+	[ST_BLOB_GET] = "SELECT data FROM blob WHERE id = ?1",
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_ROLLBACK] = "ROLLBACK",
+	[ST_SWEEP] = "DELETE FROM blob WHERE id NOT IN "
+		     "(SELECT script FROM script UNION SELECT env FROM script)",
+};
+
+struct recent {
+	uint8_t hash[32];
+	int64_t id;                     /* 0: empty */
+};
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	sqlite3_stmt *st[ST_COUNT];
+	struct recent recent[RECENT];
+	size_t wal;
+	uint32_t script_dels;
+	struct strbuf env;
+};
+
+/* ---- words ------------------------------------------------------------- */
+
+static enum err fail(struct store *st, int rc, struct err_text *why)
+{
+	int primary = rc & 0xff, e = st->db ? sqlite3_system_errno(st->db) : 0;
+
+	switch (primary) {
+	case SQLITE_FULL:
+		return err_set(why, E_FAIL, "%s: the disk is full", st->path);
+	case SQLITE_READONLY:
+		return err_set(why, E_FAIL, "%s: StateSaveLocation is read-only or belongs to "
+			       "somebody else", st->path);
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+		return err_set(why, E_FAIL, "%s: %s (StateSaveLocation must belong to SlurmUser, "
+			       "our uid is %u)", st->path, e ? strerror(e) : "cannot be opened",
+			       (unsigned)geteuid());
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_set(why, E_FAIL, "%s: in use by another slurmctld", st->path);
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		return err_set(why, E_FAIL, "%s: damaged (%s)", st->path, sqlite3_errmsg(st->db));
+	default:
+		return err_set(why, E_FAIL, "%s: %s%s%s", st->path,
+			       st->db ? sqlite3_errmsg(st->db) : sqlite3_errstr(rc),
+			       e ? ": " : "", e ? strerror(e) : "");
+	}
+}
+
+static enum err run_sql(struct store *st, const char *sql, struct err_text *why)
+{
+	int rc = sqlite3_exec(st->db, sql, NULL, NULL, NULL);
+
+	return rc ? fail(st, rc, why) : E_OK;
+}
+
+/* Run a statement that returns no rows. */
+static enum err run_st(struct store *st, enum statement which, struct err_text *why)
+{
+	int rc = sqlite3_step(st->st[which]);
+
+	sqlite3_reset(st->st[which]);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? E_OK : fail(st, rc, why);
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct store *st = arg;
+
+	(void)db;
+	(void)name;
+	st->wal = (size_t)pages * 4096;
+	return SQLITE_OK;
+}
+
+static enum err prepare_all(struct store *st, struct err_text *why)
+{
+	for (int i = 0; i < ST_COUNT; i++) {
+		char sql[128];
+		const char *text = fixed_sql[i];
+		int rc;
+
+		if (i < ST_PUT + TAB_COUNT) {
+			snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO %s VALUES(?1, ?2)",
+				 table_name[i - ST_PUT]);
+			text = sql;
+		} else if (i < ST_DEL + TAB_COUNT) {
+			snprintf(sql, sizeof sql, "DELETE FROM %s WHERE id = ?1",
+				 table_name[i - ST_DEL]);
+			text = sql;
+		}
+		rc = sqlite3_prepare_v3(st->db, text, -1, SQLITE_PREPARE_PERSISTENT, &st->st[i],
+					NULL);
+		if (rc)
+			return fail(st, rc, why);
+	}
+	return E_OK;
+}
+
+static int64_t pragma_number(struct store *st, const char *sql)
+{
+	sqlite3_stmt *s;
+	int64_t v = -1;
+
+	if (sqlite3_prepare_v2(st->db, sql, -1, &s, NULL))
+		return -1;
+	if (sqlite3_step(s) == SQLITE_ROW)
+		v = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return v;
+}
+
+static enum err check_identity(struct store *st, struct err_text *why)
+{
+	int64_t id = pragma_number(st, "PRAGMA application_id");
+	int64_t v = pragma_number(st, "PRAGMA user_version");
+	char sql[96];
+
+	if (id == APP_ID && v > SCHEMA)
+		return err_set(why, E_FAIL, "%s: written by a newer release (format %lld)",
+			       st->path, (long long)v);
+	if (id && id != APP_ID)
+		return err_set(why, E_FAIL, "%s: some other program's database", st->path);
+	if (id == APP_ID)
+		return E_OK;
+	snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", APP_ID,
+		 SCHEMA);
+	return run_sql(st, sql, why);
+}
+
+static enum err prepare_db(struct store *st, bool fresh, struct err_text *why)
+{
+	char sql[64];
+	enum err e;
+
+	/* EXCLUSIVE before WAL: no shared memory file, and no second slurmctld. */
+	e = run_sql(st, "PRAGMA locking_mode=EXCLUSIVE", why);
+	snprintf(sql, sizeof sql, "PRAGMA cache_size=-%d", CACHE_KB);
+	if (!e)
+		e = run_sql(st, sql, why);
+	if (!e)
+		e = run_sql(st, "PRAGMA journal_mode=WAL", why);
+	if (!e)
+		e = run_sql(st, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY", why);
+	if (!e)
+		e = check_identity(st, why);
+	if (!e)
+		e = run_sql(st, "BEGIN IMMEDIATE", why);
+	if (!e)
+		e = run_sql(st, schema, why);
+	if (!e && fresh)
+		e = run_sql(st, "DELETE FROM job; DELETE FROM node; DELETE FROM part;"
+			    "DELETE FROM script; DELETE FROM blob", why);
+	if (!e)
+		e = run_sql(st, "COMMIT", why);
+	return e;
+}
+
+enum err store_open(const char *dir, bool fresh, struct store **out, struct err_text *why)
+{
+	struct store *st = mem_zalloc(sizeof *st);
+	static bool configured;
+	enum err e;
+	int rc;
+
+	if (!configured) {
+		sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+		sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 128, 64);
+	}
+	configured = true;
+	st->path = mem_printf("%s/%s", dir, FILE_NAME);
+	rc = sqlite3_open_v2(st->path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+			     SQLITE_OPEN_NOMUTEX, NULL);
+	e = rc ? fail(st, rc, why) : E_OK;
+	if (!e) {
+		sqlite3_extended_result_codes(st->db, 1);
+		e = prepare_db(st, fresh, why);
+	}
+	if (!e)
+		e = prepare_all(st, why);
+	if (e) {
+		store_close(st);
+		return e;
+	}
+	chmod(st->path, 0600);
+	sqlite3_wal_hook(st->db, on_wal, st);   /* replaces automatic checkpoints */
+	*out = st;
+	return E_OK;
+}
+
+void store_close(struct store *st)
+{
+	if (!st)
+		return;
+	for (int i = 0; i < ST_COUNT; i++)
+		sqlite3_finalize(st->st[i]);
+	sqlite3_close(st->db);
+	strbuf_fini(&st->env);
+	free(st->path);
+	free(st);
+}
+
+/* ---- loading ----------------------------------------------------------- */
+
+enum err store_load(struct store *st, struct core *core, struct err_text *why)
+{
+	static const enum journal_table order[] = { TAB_META, TAB_PART, TAB_NODE, TAB_JOB };
+	enum err e = E_OK;
+
+	for (size_t i = 0; i < sizeof order / sizeof order[0] && !e; i++) {
+		sqlite3_stmt *s;
+		char sql[96];
+		int rc;
+
+		snprintf(sql, sizeof sql, "SELECT id, image FROM %s ORDER BY id",
+			 table_name[order[i]]);
+		rc = sqlite3_prepare_v2(st->db, sql, -1, &s, NULL);
+		if (rc)
+			return fail(st, rc, why);
+		while (!e && (rc = sqlite3_step(s)) == SQLITE_ROW)
+			e = core_load(core, order[i], (uint64_t)sqlite3_column_int64(s, 0),
+				      sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1),
+				      why);
+		sqlite3_finalize(s);
+		if (!e && rc != SQLITE_DONE)
+			e = fail(st, rc, why);
+	}
+	sqlite3_db_release_memory(st->db);
+	return e;
+}
+
+/* ---- writing ----------------------------------------------------------- */
+
+enum err store_begin(struct store *st, struct err_text *why)
+{
+	return run_st(st, ST_BEGIN, why);
+}
+
+enum err store_commit(struct store *st, struct err_text *why)
+{
+	return run_st(st, ST_COMMIT, why);
+}
+
+void store_rollback(struct store *st)
+{
+	if (!sqlite3_get_autocommit(st->db))
+		run_st(st, ST_ROLLBACK, NULL);
+	memset(st->recent, 0, sizeof st->recent);       /* may name rows that are gone */
+}
+
+/* Row id of these bytes, written if they are not among the recent ones. */
+static enum err blob_id(struct store *st, const void *p, size_t n, int64_t *id,
+			struct err_text *why)
+{
+	uint8_t hash[32];
+	struct recent *r;
+	enum err e;
+
+	auth_k12(p, n, NULL, 0, hash);
+	r = &st->recent[hash[0] & (RECENT - 1)];
+	if (r->id && memcmp(r->hash, hash, sizeof hash) == 0) {
+		*id = r->id;
+		return E_OK;
+	}
+	sqlite3_bind_blob64(st->st[ST_BLOB_PUT], 1, p, n, SQLITE_STATIC);
+	e = run_st(st, ST_BLOB_PUT, why);
+	if (e)
+		return e;
+	memcpy(r->hash, hash, sizeof hash);
+	r->id = *id = sqlite3_last_insert_rowid(st->db);
+	return E_OK;
+}
+
+static enum err script_put(struct store *st, const struct effect *e, struct err_text *why)
+{
+	int64_t script = 0, env = 0;
+	enum err rc;
+
+	st->env.len = 0;
+	for (uint32_t i = 0; i < e->env_count; i++)
+		strbuf_addn(&st->env, e->env[i], strlen(e->env[i]) + 1);
+	rc = blob_id(st, e->script ? e->script : "", e->script ? strlen(e->script) : 0, &script,
+		     why);
+	if (!rc)
+		rc = blob_id(st, st->env.s ? st->env.s : "", st->env.len, &env, why);
+	if (rc)
+		return rc;
+	sqlite3_bind_int64(st->st[ST_SCRIPT_PUT], 1, e->script_id);
+	sqlite3_bind_int64(st->st[ST_SCRIPT_PUT], 2, script);
+	sqlite3_bind_int64(st->st[ST_SCRIPT_PUT], 3, env);
+	return run_st(st, ST_SCRIPT_PUT, why);
+}
+
+enum err store_effect(struct store *st, const struct effect *e, struct err_text *why)
+{
+	sqlite3_stmt *s;
+
+	switch (e->kind) {
+	case EFF_PUT:
+		s = st->st[ST_PUT + e->table];
+		sqlite3_bind_int64(s, 1, (int64_t)e->key);
+		sqlite3_bind_blob64(s, 2, e->image, e->image_len, SQLITE_STATIC);
+		return run_st(st, (enum statement)(ST_PUT + e->table), why);
+	case EFF_DEL:
+		sqlite3_bind_int64(st->st[ST_DEL + e->table], 1, (int64_t)e->key);
+		return run_st(st, (enum statement)(ST_DEL + e->table), why);
+	case EFF_SCRIPT_PUT:
+		return script_put(st, e, why);
+	case EFF_SCRIPT_DEL:
+		st->script_dels++;
+		sqlite3_bind_int64(st->st[ST_SCRIPT_DEL], 1, e->script_id);
+		return run_st(st, ST_SCRIPT_DEL, why);
+	default:
+		return E_OK;
+	}
+}
+
+/* ---- reading scripts --------------------------------------------------- */
+
+static void *blob_get(struct store *st, int64_t id, size_t *n)
+{
+	sqlite3_stmt *s = st->st[ST_BLOB_GET];
+	void *p = NULL;
+
+	*n = 0;
+	sqlite3_bind_int64(s, 1, id);
+	if (sqlite3_step(s) == SQLITE_ROW) {
+		*n = (size_t)sqlite3_column_bytes(s, 0);
+		p = mem_alloc(*n + 1);
+		if (*n)
+			memcpy(p, sqlite3_column_blob(s, 0), *n);
+	}
+	sqlite3_reset(s);
+	return p;
+}
+
+struct job_script *store_script(struct store *st, uint32_t job_id)
+{
+	sqlite3_stmt *s = st->st[ST_SCRIPT_GET];
+	struct job_script *out = NULL;
+	char *script, *env;
+	size_t script_len, env_len;
+	int64_t ids[2];
+	bool found;
+
+	sqlite3_bind_int64(s, 1, job_id);
+	found = sqlite3_step(s) == SQLITE_ROW;
+	for (int i = 0; i < 2 && found; i++)
+		ids[i] = sqlite3_column_int64(s, i);
+	sqlite3_reset(s);
+	if (!found)
+		return NULL;
+	script = blob_get(st, ids[0], &script_len);
+	env = blob_get(st, ids[1], &env_len);
+	if (script && env)
+		out = job_script_new(job_id, script, script_len, env, env_len);
+	free(script);
+	free(env);
+	return out;
+}
+
+/* ---- upkeep ------------------------------------------------------------ */
+
+size_t store_wal_bytes(const struct store *st)
+{
+	return st->wal;
+}
+
+void store_tidy(struct store *st)
+{
+	struct err_text why;
+	int rc;
+
+	if (st->script_dels >= SWEEP_AFTER) {
+		st->script_dels = 0;
+		memset(st->recent, 0, sizeof st->recent);
+		if (run_st(st, ST_SWEEP, &why))
+			log_error("sweeping old scripts: %s", why.text);
+	}
+	rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (rc)
+		log_error("checkpoint: %s", sqlite3_errmsg(st->db));
+	st->wal = 0;
+	sqlite3_db_release_memory(st->db);
+}

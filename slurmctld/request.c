@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A complete frame goes to a worker, which finds out who sent it, whether they
+ * may, and only then decodes the body; the main thread gets the result.
+ *
+ * The worker reads the configuration's constants and the table of requests;
+ * it touches no state of the daemon. */
+#include "slurmctld/request.h"
+
+#include <arpa/inet.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "slurmctld/conn.h"
+#include "slurmctld/ctld.h"
+#include "slurmctld/rpc/rpc.h"
+#include "wire/base/log.h"
+
+/* Complaints about bad credentials: this many in a row, then one a second. */
+#define COMPLAINTS_BURST 20
+
+int64_t clock_mono_usec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+const char *request_addr_text(const struct wire_addr *a)
+{
+	static _Thread_local char text[64];
+	char ip[48] = "?";
+
+	inet_ntop(a->family == 10 ? AF_INET6 : AF_INET, a->ip, ip, sizeof ip);
+	snprintf(text, sizeof text, "%s:%u", ip, a->port);
+	return text;
+}
+
+static bool may_complain(void)
+{
+	static atomic_uint recent;
+	static atomic_long second;
+	long now = (long)(clock_mono_usec() / 1000000);
+
+	if (atomic_exchange(&second, now) != now) {
+		unsigned old = atomic_load(&recent);
+
+		atomic_store(&recent, old > COMPLAINTS_BURST ? COMPLAINTS_BURST : 0);
+		return true;
+	}
+	return atomic_fetch_add(&recent, 1) < COMPLAINTS_BURST;
+}
+
+/* Stock's lines, so that guides and scripts still find them, then ours. */
+static void complain(const struct request *r, const struct err_text *why,
+		     const struct err_text *stock)
+{
+	char ip[64];
+	const char *type = wire_type_name(r->frame.header.type);
+
+	if (!may_complain())
+		return;
+	for (const char *p = stock->text; *p;) {
+		size_t n = strcspn(p, "\n");
+
+		if (n)
+			log_error("%.*s", (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+	snprintf(ip, sizeof ip, "%s", request_addr_text(&r->caller.peer));
+	char *colon = strrchr(ip, ':');
+	const char *port = "";
+
+	if (colon) {
+		*colon = '\0';
+		port = colon + 1;
+	}
+	log_error("slurm_unpack_received_msg: [[%s]:%s] auth_g_verify: %s has authentication "
+		  "error: Unspecified error", ip, port, type);
+	log_error("slurm_unpack_received_msg: [[%s]:%s] Protocol authentication error", ip, port);
+	if (why->text[0])
+		log_error("%s from %s refused: %s", type, ip, why->text);
+}
+
+/* The release to answer an unknown one in: the highest not above theirs. */
+static enum wire_version nearest(uint16_t number)
+{
+	int v = WIRE_VERSION_NEWEST;
+
+	while (v > WIRE_VERSION_OLDEST && wire_version_number((enum wire_version)v) > number)
+		v--;
+	return (enum wire_version)v;
+}
+
+static void decide(struct request *r)
+{
+	struct err_text why = { "" }, stock = { "" };
+	const struct wire_type *type;
+	enum err e = wire_frame_parse(r->bytes, r->len, &r->mem, &r->frame);
+
+	r->version = nearest(r->frame.version_number);
+	if (e == E_PROTOCOL_VERSION_ERROR) {
+		if (may_complain())
+			log_error("%s speaks protocol version %u, which is not one of %u to %u",
+				  request_addr_text(&r->caller.peer), r->frame.version_number,
+				  wire_version_number(WIRE_VERSION_OLDEST),
+				  wire_version_number(WIRE_VERSION_NEWEST));
+		r->rc = E_PROTOCOL_AUTHENTICATION_ERROR;
+		return;
+	}
+	if (e == E_PROTOCOL_AUTHENTICATION_ERROR || (!e && !r->frame.cred)) {
+		err_set(&why, e, "%s", e ? "unknown kind of credential" : "no credential");
+		complain(r, &why, &stock);
+		r->rc = E_PROTOCOL_AUTHENTICATION_ERROR;
+		return;
+	}
+	if (e) {
+		r->close = true;
+		return;
+	}
+	e = auth_verify(r->ctld->auth, &r->frame, &r->id, &why, &stock);
+	if (e == E_PROTOCOL_AUTHENTICATION_ERROR) {
+		complain(r, &why, &stock);
+		r->rc = e;
+		return;
+	}
+	if (e) {
+		if (may_complain())
+			log_error("%s: %s from %s", why.text, wire_type_name(r->frame.header.type),
+				  request_addr_text(&r->caller.peer));
+		r->close = true;
+		return;
+	}
+	r->authentic = true;
+	r->caller.uid = r->id.uid;
+	r->caller.gid = r->id.gid;
+	r->caller.root_or_slurm = r->id.uid == 0 || r->id.uid == r->ctld->slurm_uid;
+	r->caller.operator_ = r->caller.root_or_slurm;
+	r->rpc = rpc_find(r->frame.header.type);
+	r->rc = rpc_may(r->rpc, &r->caller);
+	if (r->rc)
+		return;
+	if (wire_body_unpack(&r->frame, &r->mem, &type, &r->body)) {
+		if (may_complain())
+			log_error("%s from %s uid=%u cannot be decoded",
+				  wire_type_name(r->frame.header.type),
+				  request_addr_text(&r->caller.peer), (unsigned)r->id.uid);
+		r->close = true;
+	}
+}
+
+static void run(struct work *w)
+{
+	struct request *r = (struct request *)w;
+
+	decide(r);
+	r->caller.version = r->version;
+}
+
+static void done(struct work *w)
+{
+	struct request *r = (struct request *)w;
+	struct ctld *c = r->ctld;
+
+	if (r->close) {
+		conn_close(c, r->conn);
+		request_free(r);
+		return;
+	}
+	conn_identify(c, r);
+	if (r->rc) {
+		if (r->authentic)
+			log_error("Security violation, %s RPC from uid=%u",
+				  wire_type_name(r->frame.header.type), (unsigned)r->id.uid);
+		conn_reply_rc(c, r->conn, r->rc);
+		request_free(r);
+		return;
+	}
+	rpc_handle(c, r);
+}
+
+void request_start(struct ctld *c, uint64_t conn, const struct wire_addr *peer,
+		   uint8_t *bytes, size_t len)
+{
+	struct request *r = mem_zalloc(sizeof *r);
+
+	r->work.run = run;
+	r->work.done = done;
+	r->ctld = c;
+	r->conn = conn;
+	r->caller.peer = *peer;
+	r->bytes = bytes;
+	r->len = len;
+	r->start_usec = clock_mono_usec();
+	pool_submit(c->workers, &r->work);
+}
+
+void request_free(struct request *r)
+{
+	arena_fini(&r->mem);
+	free(r->bytes);
+	free(r);
+}

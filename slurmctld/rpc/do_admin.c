@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests of administrators to the daemon itself. */
+#include <errno.h>
+
+#include "slurmctld/rpc/rpc.h"
+#include "wire/base/log.h"
+
+void rpc_do_reconfigure(struct ctld *c, struct request *r)
+{
+	struct err_text why = { "" };
+	enum err e;
+
+	log_info("Processing Reconfiguration Request");
+	e = ctld_reconfigure(c, &why);
+	if (e)
+		log_error("reconfigure: %s", why.text);
+	rpc_answer_rc(c, r, e);
+}
+
+void rpc_do_control(struct ctld *c, struct request *r)
+{
+	log_info("Performing RPC: REQUEST_CONTROL");
+	rpc_answer_rc(c, r, E_OK);
+	ctld_end(c);
+}
+
+void rpc_do_takeover(struct ctld *c, struct request *r)
+{
+	log_info("Performing RPC: REQUEST_TAKEOVER : already in controller mode - skipping");
+	rpc_answer_rc(c, r, E_OK);
+}
+
+void rpc_do_debug_level(struct ctld *c, struct request *r)
+{
+	static const char *const names[] = {
+		"quiet", "fatal", "error", "info", "verbose", "debug", "debug2", "debug3",
+		"debug4", "debug5"
+	};
+	const struct set_debug_level_msg *q = r->body;
+	uint32_t level = q->debug_level > LVL_DEBUG5 ? LVL_DEBUG5 : q->debug_level;
+
+	c->log_level = (int)level;
+	ctld_log_setup(c);
+	log_info("Set debug level to '%s'", names[level]);
+	c->core->last_conf_update = ctld_now_usec(c) / 1000000;
+	rpc_answer_rc(c, r, E_OK);
+}
+
+void rpc_do_debug_flags(struct ctld *c, struct request *r)
+{
+	const struct set_debug_flags_msg *q = r->body;
+
+	c->debug_flags &= ~q->debug_flags_minus;
+	c->debug_flags |= q->debug_flags_plus;
+	log_info("Set DebugFlags to %#llx", (unsigned long long)c->debug_flags);
+	c->core->last_conf_update = ctld_now_usec(c) / 1000000;
+	rpc_answer_rc(c, r, E_OK);
+}
+
+/* There is no separate log of the scheduler. */
+void rpc_do_schedlog(struct ctld *c, struct request *r)
+{
+	rpc_answer_rc(c, r, E_DISABLED);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Nodes and partitions as sinfo and scontrol show them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "slurmctld/rpc/fill.h"
+#include "slurmctld/view.h"
+#include "wire/base/strbuf.h"
+
+/* Memory in MB, shortened as stock does: only when nothing is lost. */
+static void add_mem(struct strbuf *b, uint64_t mb)
+{
+	static const char unit[] = "MGTPE";
+	unsigned u = 0;
+
+	while (mb && mb % 1024 == 0 && u + 1 < sizeof unit - 1) {
+		mb /= 1024;
+		u++;
+	}
+	strbuf_printf(b, "mem=%llu%c", (unsigned long long)mb, unit[u]);
+}
+
+const char *fill_tres(struct arena *mem, uint64_t cpus, uint64_t mem_mb, uint32_t nodes,
+		      uint64_t billing)
+{
+	struct strbuf b = { 0 };
+	const char *text;
+
+	if (cpus)
+		strbuf_printf(&b, "cpu=%llu", (unsigned long long)cpus);
+	if (mem_mb) {
+		strbuf_sep(&b, ",");
+		add_mem(&b, mem_mb);
+	}
+	if (nodes) {
+		strbuf_sep(&b, ",");
+		strbuf_printf(&b, "node=%u", nodes);
+	}
+	if (billing) {
+		strbuf_sep(&b, ",");
+		strbuf_printf(&b, "billing=%llu", (unsigned long long)billing);
+	}
+	text = b.len ? arena_strdup(mem, b.s) : NULL;
+	strbuf_fini(&b);
+	return text;
+}
+
+/* Is a gres counted as a tracked resource ("gres/qpu" in AccountingStorageTRES)? */
+static bool gres_tracked(const struct core *c, const char *name)
+{
+	return conf_option(c->conf->accountingstoragetres, name, NULL);
+}
+
+static const char *add_gres_tres(const struct core *c, const struct node *n, bool used,
+				 const char *tres, struct arena *mem)
+{
+	for (uint32_t g = 0; n->gres && g < c->gres_type_count; g++) {
+		uint64_t count = used ? n->gres[g].used : n->gres[g].total;
+		char name[256];
+
+		snprintf(name, sizeof name, "gres/%s", c->gres_type[g]);
+		if (!count || !gres_tracked(c, name))
+			continue;
+		tres = arena_printf(mem, "%s%s%s=%llu", tres ? tres : "", tres ? "," : "", name,
+				    (unsigned long long)count);
+	}
+	return tres;
+}
+
+/* "qpu:1" of what is in use; "gpu:0" too, as stock lists every gres. */
+static const char *gres_used_text(const struct core *c, const struct node *n, struct arena *mem)
+{
+	const char *text = NULL;
+
+	for (uint32_t g = 0; n->gres && g < c->gres_type_count; g++) {
+		if (!n->gres[g].total)
+			continue;
+		text = arena_printf(mem, "%s%s%s:%llu", text ? text : "", text ? "," : "",
+				    c->gres_type[g], (unsigned long long)n->gres[g].used);
+	}
+	return text;
+}
+
+static uint16_t usable_cpus(const struct node *n)
+{
+	uint16_t spec = n->core_spec_cnt ? n->core_spec_cnt : n->conf->core_spec_cnt;
+
+	spec = (uint16_t)(spec * (n->threads ? n->threads : 1));
+	return spec < n->cpus ? (uint16_t)(n->cpus - spec) : n->cpus;
+}
+
+void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
+	       struct node_info_members *m, struct arena *mem)
+{
+	m->name = n->name;
+	m->node_hostname = n->hostname;
+	m->node_addr = n->addr;
+	m->bcast_address = n->conf->bcast_addr;
+	m->port = n->port;
+	m->next_state = n->next_state;
+	m->node_state = n->state;
+	m->version = n->version_text;
+	m->cpus = n->cpus;
+	m->boards = n->boards;
+	m->sockets = n->sockets;
+	m->cores = n->cores_per_socket;
+	m->threads = n->threads;
+	m->real_memory = n->real_memory_mb;
+	m->tmp_disk = n->tmp_disk_mb;
+	m->mcs_label = n->mcs_label;
+	m->owner = n->owner_uid;
+	m->core_spec_cnt = n->core_spec_cnt ? n->core_spec_cnt : n->conf->core_spec_cnt;
+	m->cpu_bind = n->conf->cpu_bind;
+	m->mem_spec_limit = n->mem_spec_limit_mb ? n->mem_spec_limit_mb : n->conf->mem_spec_limit_mb;
+	m->cpu_spec_list = n->cpu_spec_list ? n->cpu_spec_list : n->conf->cpu_spec_list;
+	m->cpus_efctv = usable_cpus(n);
+	m->cpu_load = n->cpu_load;
+	m->free_mem = n->free_mem_mb;
+	m->weight = n->weight;
+	m->res_cores_per_gpu = n->conf->restricted_cores_per_gpu;
+	m->reason_uid = n->reason ? n->reason_uid : NO_VAL;
+	m->suspend_time = n->conf->suspend_time_sec;
+	m->boot_time = n->boot_time;
+	m->last_busy = n->last_busy;
+	m->reason_time = n->reason_time;
+	m->resume_after = n->resume_after;
+	m->slurmd_start_time = n->slurmd_start_time;
+	m->alloc_cpus = n->cpus_alloc;
+	m->alloc_memory = n->mem_alloc_mb;
+	m->alloc_tres_fmt_str = add_gres_tres(c, n, true,
+					      fill_tres(mem, n->cpus_alloc, n->mem_alloc_mb, 0, 0),
+					      mem);
+	m->alloc_tres_weighted = 0;
+	m->arch = n->arch;
+	m->features = n->features;
+	m->features_act = n->features_active;
+	m->gres = n->gres_text;
+	if (show_flags & SHOW_DETAIL) {
+		m->gres_drain = "N/A";
+		m->gres_used = gres_used_text(c, n, mem);
+	}
+	m->os = n->os;
+	m->comment = n->comment;
+	m->extra = n->extra;
+	m->instance_id = n->instance_id;
+	m->instance_type = n->instance_type;
+	m->parameters = n->conf->parameters;
+	m->reason = n->reason;
+	m->ext_sensors.consumed_energy = NO_VAL64;
+	m->ext_sensors.temperature = NO_VAL;
+	m->power.cap_watts = NO_VAL;
+	m->tres_fmt_str = add_gres_tres(c, n, false,
+					fill_tres(mem, n->cpus, n->real_memory_mb, 0, n->cpus),
+					mem);
+	m->topology_str = n->conf->topology;
+}
+
+static bool nodes_next(const struct core *c, struct view_record *at)
+{
+	uint32_t i = at->object ? ((const struct node *)at->object)->index + 1 : 0;
+
+	while (i < c->node_count && !c->node[i])
+		i++;
+	if (i >= c->node_count)
+		return false;
+	at->object = c->node[i];
+	at->key = i;
+	at->gen = c->node[i]->gen ^ (uint64_t)c->last_conf_update << 32;
+	return true;
+}
+
+static int64_t nodes_fill(const struct core *c, const void *object, uint16_t flags, void *msg,
+			  struct arena *mem)
+{
+	fill_node(c, object, flags, msg, mem);
+	return INT64_MAX;
+}
+
+const struct view_source view_source_nodes = {
+	&node_info_members_desc, nodes_next, nodes_fill
+};
+
+/* ---- partitions -------------------------------------------------------- */
+
+bool part_visible(const struct part *p, uint32_t uid)
+{
+	if (p->flags & PART_FLAG_HIDDEN)
+		return false;
+	if (!p->allow_groups || !p->allow_uids)
+		return true;
+	for (uint32_t i = 0; i < p->allow_uid_count; i++)
+		if (p->allow_uids[i] == uid)
+			return true;
+	return uid == 0;
+}
+
+void fill_part(const struct core *c, const struct part *p,
+	       struct partition_info_members *m, struct arena *mem)
+{
+	uint64_t mem_mb = 0;
+
+	m->name = p->name;
+	m->cpu_bind = p->cpu_bind;
+	m->grace_time = p->grace_time_sec;
+	m->max_time = p->max_time_min;
+	m->default_time = p->default_time_min;
+	m->max_nodes = p->max_nodes;
+	m->min_nodes = p->min_nodes;
+	m->total_nodes = p->total_nodes;
+	m->total_cpus = p->total_cpus;
+	m->def_mem_per_cpu = p->def_mem;
+	m->max_cpus_per_node = p->max_cpus_per_node;
+	m->max_cpus_per_socket = p->max_cpus_per_socket;
+	m->max_mem_per_cpu = p->max_mem;
+	m->flags = p->flags & ~PART_FLAG_DEFAULT;
+	if (p == c->default_part)
+		m->flags |= PART_FLAG_DEFAULT;
+	m->max_share = p->max_share;
+	m->over_time_limit = p->over_time_limit;
+	m->preempt_mode = p->preempt_mode;
+	m->priority_job_factor = p->priority_job_factor;
+	m->priority_tier = p->priority_tier;
+	m->state_up = p->state_up;
+	m->cr_type = p->cr_type;
+	m->resume_timeout = p->resume_timeout;
+	m->suspend_timeout = p->suspend_timeout;
+	m->suspend_time = p->suspend_time_sec;
+	m->allow_accounts = p->allow_accounts;
+	m->allow_groups = p->allow_groups;
+	m->allow_alloc_nodes = p->alloc_nodes;
+	m->allow_qos = p->allow_qos;
+	m->qos_char = p->qos;
+	m->alternate = p->alternate;
+	m->deny_accounts = p->deny_accounts;
+	m->deny_qos = p->deny_qos;
+	m->nodes = p->node_text;
+	m->nodesets = p->nodesets;
+	m->node_inx = p->nodes;
+	m->billing_weights_str = p->billing_weights;
+	m->topology_name = p->conf ? p->conf->topology : NULL;
+	for (uint32_t i = 0; p->nodes && i < c->node_count; i++)
+		if (c->node[i] && bitset_test(p->nodes, i))
+			mem_mb += c->node[i]->real_memory_mb;
+	m->tres_fmt_str = fill_tres(mem, p->total_cpus, mem_mb, p->total_nodes, p->total_cpus);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Questions about jobs. */
+#include <stdlib.h>
+
+#include "slurmctld/conn.h"
+#include "slurmctld/rpc/fill.h"
+#include "slurmctld/rpc/rpc.h"
+#include "slurmctld/stats.h"
+#include "slurmctld/view.h"
+
+/* What a caller may see and asked for. */
+struct wanted {
+	uint32_t uid;                   /* who asks */
+	uint32_t only_uid;              /* NO_VAL: everybody's */
+	bool hide_parts, hide_others;
+	const uint32_t *ids;            /* sorted; NULL: all */
+	uint32_t id_count;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static enum view_choice choose(const struct core *c, const void *object, void *arg)
+{
+	const struct job *j = object;
+	const struct wanted *w = arg;
+
+	(void)c;
+	if (w->ids && !bsearch(&j->id, w->ids, w->id_count, sizeof *w->ids, by_number))
+		return VIEW_SKIP;
+	if (w->only_uid != NO_VAL && j->uid != w->only_uid)
+		return VIEW_SKIP;
+	if (w->hide_others && j->uid != w->uid)
+		return VIEW_SKIP;
+	if (w->hide_parts && j->part && !part_visible(j->part, w->uid))
+		return VIEW_SKIP;
+	return VIEW_SHOW;
+}
+
+static bool parts_hidden(const struct core *c)
+{
+	for (uint32_t i = 0; i < c->part_count; i++)
+		if (c->part[i] && !c->part[i]->deleted &&
+		    (c->part[i]->flags & PART_FLAG_HIDDEN || c->part[i]->allow_groups))
+			return true;
+	return false;
+}
+
+static void wanted_init(struct ctld *c, const struct request *r, uint16_t flags,
+			struct wanted *w)
+{
+	w->uid = r->caller.uid;
+	w->only_uid = NO_VAL;
+	w->hide_parts = !r->caller.operator_ && !(flags & SHOW_ALL) && parts_hidden(c->core);
+	w->hide_others = rpc_private(c, r, PRIVATE_JOBS);
+	w->ids = NULL;
+	w->id_count = 0;
+}
+
+static bool wants_filter(const struct wanted *w)
+{
+	return w->ids || w->hide_parts || w->hide_others || w->only_uid != NO_VAL;
+}
+
+/* Head of the message with a count, in a->head. */
+static void head_pack(struct ctld *c, const struct request *r, uint32_t count, struct answer *a)
+{
+	struct job_info_msg m;
+	struct wire_out o = { 0 };
+
+	wire_init(&job_info_msg_desc, &m);
+	m.record_count = count;
+	m.last_update = ctld_now_usec(c) / 1000000;
+	m.last_backfill = c->core->stats.bf_when;
+	wire_pack_head(&o, &job_info_msg_desc, &m, r->version);
+	a->head = o.base;
+	a->head_len = o.len;
+}
+
+static void answer_all(struct ctld *c, struct request *r, uint16_t flags, struct wanted *w)
+{
+	struct answer *a = answer_new();
+	uint32_t n = view_append(c, VIEW_JOBS, r->version, flags,
+				 wants_filter(w) ? choose : NULL, w, a);
+
+	head_pack(c, r, n, a);
+	conn_reply_packed(c, r->conn, RESPONSE_JOB_INFO, a);
+	stats_rpc(c->stats, r);
+	request_free(r);
+}
+
+/* A few records are packed for themselves; they do not deserve a view. */
+static void answer_few(struct ctld *c, struct request *r, uint16_t flags, struct job *const *v,
+		       uint32_t n)
+{
+	struct answer *a = answer_new();
+	struct wire_out o = { 0 };
+
+	head_pack(c, r, n, a);
+	o.base = a->head;
+	o.len = o.cap = a->head_len;
+	for (uint32_t i = 0; i < n; i++)
+		view_pack_one(c, VIEW_JOBS, r->version, flags, v[i], &o);
+	a->head = o.base;
+	a->head_len = o.len;
+	conn_reply_packed(c, r->conn, RESPONSE_JOB_INFO, a);
+	stats_rpc(c->stats, r);
+	request_free(r);
+}
+
+void rpc_q_jobs(struct ctld *c, struct request *r)
+{
+	const struct job_info_request_msg *q = r->body;
+	struct wanted w;
+
+	if (!q->job_ids_count && q->last_update - 1 >= c->core->last_job_update) {
+		rpc_answer_rc(c, r, E_NO_CHANGE_IN_DATA);
+		return;
+	}
+	wanted_init(c, r, q->show_flags, &w);
+	if (q->job_ids_count && q->job_ids_count != NO_VAL) {
+		qsort(q->job_ids, q->job_ids_count, sizeof *q->job_ids, by_number);
+		w.ids = q->job_ids;
+		w.id_count = q->job_ids_count;
+	}
+	if (w.ids && w.id_count <= 256) {
+		struct job **v = arena_alloc(&r->mem, w.id_count * sizeof *v);
+		uint32_t n = 0;
+
+		for (uint32_t i = 0; i < w.id_count; i++) {
+			struct job *j = job_find(c->core, w.ids[i]);
+
+			if (j && (!i || w.ids[i] != w.ids[i - 1]) &&
+			    choose(c->core, j, &w) == VIEW_SHOW)
+				v[n++] = j;
+		}
+		answer_few(c, r, q->show_flags, v, n);
+		return;
+	}
+	answer_all(c, r, q->show_flags, &w);
+}
+
+void rpc_q_jobs_user(struct ctld *c, struct request *r)
+{
+	const struct job_user_msg *q = r->body;
+	struct wanted w;
+
+	wanted_init(c, r, q->show_flags, &w);
+	w.only_uid = q->user_id;
+	answer_all(c, r, q->show_flags, &w);
+}
+
+/* A job, or all records of an array or of a heterogeneous job. */
+static uint32_t records_of(const struct core *c, uint32_t id, struct job **v, uint32_t most)
+{
+	struct job *j = job_find(c, id);
+	uint32_t n = 0;
+
+	if (j && !j->array_job_id && !j->het_job_id) {
+		v[n++] = j;
+		return n;
+	}
+	if (j && j->array_job_id && j->array_job_id != id) {    /* one task by its own id */
+		v[n++] = j;
+		return n;
+	}
+	if (j && !j->array_job_id && j->het_job_id != id) {
+		v[n++] = j;
+		return n;
+	}
+	if (j)
+		v[n++] = j;
+	if (j && !j->array_job_id) {
+		for (struct job *k = j->next; k && n < most; k = k->next)
+			if (k->het_job_id == id)
+				v[n++] = k;
+		return n;
+	}
+	for (struct job *k = c->job_last; k && k->id >= id && n < most; k = k->prev)
+		if (k->array_job_id == id && k != j)
+			v[n++] = k;
+	return n;
+}
+
+void rpc_q_job(struct ctld *c, struct request *r)
+{
+	const struct job_ready_msg *q = r->body;
+	uint32_t most = c->core->job_count + 1, n, shown = 0;
+	struct job **v = arena_alloc(&r->mem, most * sizeof *v);
+	struct wanted w;
+
+	wanted_init(c, r, q->show_flags, &w);
+	w.hide_parts = false;
+	n = records_of(c->core, q->step_id.job_id, v, most);
+	for (uint32_t i = 0; i < n; i++)
+		if (choose(c->core, v[i], &w) == VIEW_SHOW)
+			v[shown++] = v[i];
+	if (!shown) {
+		rpc_answer_rc(c, r, E_INVALID_JOB_ID);
+		return;
+	}
+	answer_few(c, r, q->show_flags, v, shown);
+}
+
+/* ---- states only ------------------------------------------------------- */
+
+static void state_of(const struct job *j, struct job_state_item *it)
+{
+	it->job_id = j->id;
+	it->array_job_id = j->array_job_id;
+	it->array_task_id = j->array_job_id ? j->array_task_id : NO_VAL;
+	it->array_task_id_bitmap = j->array ? j->array->pending : NULL;
+	it->het_job_id = j->het_job_id;
+	it->state = j->state;
+}
+
+static bool state_matches(const struct job *j, const struct job_state_request_item *it)
+{
+	if (j->id == it->job_id && it->array_task_id == NO_VAL)
+		return true;
+	if (j->het_job_id && j->het_job_id == it->job_id)
+		return it->het_job_offset == NO_VAL || it->het_job_offset == j->het_job_offset;
+	if (!j->array_job_id || j->array_job_id != it->job_id)
+		return false;
+	return it->array_task_id == NO_VAL || it->array_task_id == j->array_task_id ||
+	       (j->array && bitset_test(j->array->pending, it->array_task_id));
+}
+
+void rpc_q_job_state(struct ctld *c, struct request *r)
+{
+	const struct job_state_request_msg *q = r->body;
+	struct job_state_response_msg m;
+	struct wanted w;
+
+	wire_init(&job_state_response_msg_desc, &m);
+	wanted_init(c, r, 0, &w);
+	m.jobs = arena_zalloc(&r->mem, (c->core->job_count + 1) * sizeof *m.jobs);
+	for (const struct job *j = c->core->job_first; j; j = j->next) {
+		bool hit = !q->count;
+
+		for (uint32_t i = 0; i < q->count && !hit; i++)
+			hit = state_matches(j, &q->items[i]);
+		if (hit && choose(c->core, j, &w) == VIEW_SHOW)
+			state_of(j, &m.jobs[m.jobs_count++]);
+	}
+	if (q->count && !m.jobs_count) {
+		rpc_answer_rc(c, r, E_INVALID_JOB_ID);
+		return;
+	}
+	rpc_answer(c, r, RESPONSE_JOB_STATE, &m);
+}
+
+/* ---- steps ------------------------------------------------------------- */
+
+static const char *index_text(const struct core *c, const struct step *s, struct arena *mem,
+			      struct bitset **bits)
+{
+	struct bitset *b = arena_zalloc(mem, bitset_sizeof(c->node_count));
+
+	bitset_init(b, c->node_count);
+	for (uint32_t i = 0; i < s->node_count; i++)
+		bitset_set(b, s->node[i]);
+	*bits = b;
+	return s->node_list ? s->node_list : fill_nodes_text(c, b, mem);
+}
+
+void fill_step(const struct core *c, const struct job *j, const struct step *s,
+	       struct job_step_info_members *m, struct arena *mem)
+{
+	m->array_job_id = j->array_job_id;
+	m->array_task_id = j->array_task_id;
+	m->step_id.job_id = j->id;
+	m->step_id.step_id = s->id;
+	m->step_id.step_het_comp = s->het_comp;
+	m->user_id = s->uid;
+	m->num_cpus = s->cpu_count;
+	m->cpu_freq_min = s->cpu_freq_min;
+	m->cpu_freq_max = s->cpu_freq_max;
+	m->cpu_freq_gov = s->cpu_freq_gov;
+	m->num_tasks = s->num_tasks;
+	m->task_dist = s->task_dist;
+	m->time_limit = s->time_limit_min;
+	m->state = s->state;
+	m->srun_pid = s->srun_pid;
+	m->start_time = s->start_time;
+	m->run_time = s->start_time ? c->now - s->start_time - s->tot_sus_sec : 0;
+	if (m->run_time < 0)
+		m->run_time = 0;
+	m->cluster = c->conf->clustername;
+	m->container = s->container;
+	m->container_id = s->container_id;
+	m->partition = j->part ? j->part->name : job_str(j, JS_PARTITION);
+	m->srun_host = s->host;
+	m->nodes = index_text(c, s, mem, &m->node_inx);
+	m->name = s->name;
+	m->network = s->network;
+	m->tres_alloc_str = s->tres_alloc;
+	m->tres_fmt_alloc_str = s->tres_alloc;
+	m->start_protocol_ver = s->start_protocol;
+	m->cpus_per_tres = s->cpus_per_tres;
+	m->mem_per_tres = s->mem_per_tres;
+	m->job_name = job_str(j, JS_NAME);
+	m->cwd = s->cwd;
+	m->std_err = s->std_err;
+	m->std_in = s->std_in;
+	m->std_out = s->std_out;
+	m->submit_line = s->submit_line;
+	m->tres_bind = s->tres_bind;
+	m->tres_freq = s->tres_freq;
+	m->tres_per_step = s->tres_per_step;
+	m->tres_per_node = s->tres_per_node;
+	m->tres_per_socket = s->tres_per_socket;
+	m->tres_per_task = s->tres_per_task;
+}
+
+static bool job_matches(const struct job *j, const struct step_id_members *id)
+{
+	return id->job_id == NO_VAL || j->id == id->job_id ||
+	       (j->array_job_id && j->array_job_id == id->job_id) ||
+	       (j->het_job_id && j->het_job_id == id->job_id);
+}
+
+void rpc_q_steps(struct ctld *c, struct request *r)
+{
+	const struct job_step_info_req_msg *q = r->body;
+	struct job_step_info_response_msg m;
+	struct wanted w;
+	uint32_t n = 0;
+	bool known = false;
+
+	if (q->last_update - 1 >= c->core->last_job_update) {
+		rpc_answer_rc(c, r, E_NO_CHANGE_IN_DATA);
+		return;
+	}
+	wire_init(&job_step_info_response_msg_desc, &m);
+	wanted_init(c, r, q->show_flags, &w);
+	for (int pass = 0; pass < 2; pass++) {
+		if (pass)
+			m.job_steps = arena_zalloc(&r->mem, (n + 1) * sizeof *m.job_steps);
+		for (const struct job *j = c->core->job_first; j; j = j->next) {
+			if (!job_matches(j, &q->step_id) || choose(c->core, j, &w) != VIEW_SHOW)
+				continue;
+			known = true;
+			for (const struct step *s = j->steps; s; s = s->next) {
+				if (q->step_id.step_id != NO_VAL && s->id != q->step_id.step_id)
+					continue;
+				if (!pass) {
+					n++;
+					continue;
+				}
+				wire_init(&job_step_info_members_desc,
+					  &m.job_steps[m.job_step_count]);
+				fill_step(c->core, j, s, &m.job_steps[m.job_step_count++],
+					  &r->mem);
+			}
+		}
+	}
+	if (!m.job_step_count && q->step_id.job_id != NO_VAL && !known) {
+		rpc_answer_rc(c, r, E_INVALID_JOB_ID);
+		return;
+	}
+	m.last_update = ctld_now_usec(c) / 1000000;
+	m.stepmgr_jobs_count = NO_VAL;
+	rpc_answer(c, r, RESPONSE_JOB_STEP_INFO, &m);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Programs, files and group lookups, all away from the main thread. */
+#include "slurmctld/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "slurmctld/steps.h"
+#include "wire/base/log.h"
+
+/* ---- programs ---------------------------------------------------------- */
+
+void run_program(struct ctld *c, const struct effect *e)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, defaults;
+	char *env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	pid_t pid;
+	int rc;
+
+	(void)c;
+	if (!e->argv || !e->argv[0])
+		return;
+	posix_spawn_file_actions_init(&files);
+	for (int fd = 0; fd < 3; fd++)
+		posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+	posix_spawnattr_init(&attr);
+	sigemptyset(&none);
+	sigfillset(&defaults);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &defaults);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+				 POSIX_SPAWN_SETPGROUP);
+	rc = posix_spawn(&pid, e->argv[0], &files, &attr, (char *const *)(uintptr_t)e->argv,
+			 env);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	if (rc)
+		log_error("%s: %s", e->argv[0], strerror(rc));
+	else
+		log_debug("started %s pid=%d job_id=%u", e->argv[0], (int)pid, e->job_id);
+}
+
+void run_reap(struct ctld *c)
+{
+	int status;
+	pid_t pid;
+
+	(void)c;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (status)
+			log_info("program ended with status %d pid=%d",
+				 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+				 (int)pid);
+}
+
+/* ---- job completion file ----------------------------------------------- */
+
+struct comp_work {
+	struct work work;
+	char *path, *line;
+	int err;
+};
+
+static void comp_run(struct work *w)
+{
+	struct comp_work *k = (struct comp_work *)w;
+	int fd = open(k->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	size_t n = strlen(k->line);
+
+	if (fd < 0) {
+		k->err = errno;
+		return;
+	}
+	if (write(fd, k->line, n) != (ssize_t)n)
+		k->err = errno ? errno : EIO;
+	close(fd);
+}
+
+static void comp_done(struct work *w)
+{
+	struct comp_work *k = (struct comp_work *)w;
+
+	if (k->err)
+		log_error("%s: %s", k->path, strerror(k->err));
+	free(k->path);
+	free(k->line);
+	free(k);
+}
+
+void run_jobcomp(struct ctld *c, const char *line)
+{
+	const char *type = c->conf->jobcomptype;
+	struct comp_work *k;
+
+	if (!type || !strstr(type, "filetxt") || !line)
+		return;
+	k = mem_zalloc(sizeof *k);
+	k->work.run = comp_run;
+	k->work.done = comp_done;
+	k->path = mem_strdup(c->conf->jobcomploc ? c->conf->jobcomploc
+						 : "/var/log/slurm_jobcomp.log");
+	k->line = mem_printf("%s\n", line);
+	pool_submit(c->slow, &k->work);
+}
+
+/* ---- groups ------------------------------------------------------------ */
+
+struct group_work {
+	struct work work;
+	struct ctld *ctld;
+	uint32_t part;
+	char *groups;
+	uint32_t *uids, count, cap;
+};
+
+static void add_uid(struct group_work *k, uint32_t uid)
+{
+	for (uint32_t i = 0; i < k->count; i++)
+		if (k->uids[i] == uid)
+			return;
+	if (k->count == k->cap) {
+		k->cap = k->cap ? k->cap * 2 : 16;
+		k->uids = mem_realloc(k->uids, k->cap * sizeof *k->uids);
+	}
+	k->uids[k->count++] = uid;
+}
+
+static void add_members(struct group_work *k, const char *name, char *buf, size_t size)
+{
+	struct group gr, *found = NULL;
+	struct passwd *pw;
+
+	if (getgrnam_r(name, &gr, buf, size, &found) || !found) {
+		log_error("Could not find configured group %s", name);
+		return;
+	}
+	for (char **m = gr.gr_mem; *m; m++) {
+		char pwbuf[4096];
+		struct passwd one, *p = NULL;
+
+		if (!getpwnam_r(*m, &one, pwbuf, sizeof pwbuf, &p) && p)
+			add_uid(k, p->pw_uid);
+	}
+	/* ... and those whose primary group it is; this pool has one thread. */
+	setpwent();
+	while ((pw = getpwent()))
+		if (pw->pw_gid == gr.gr_gid)
+			add_uid(k, pw->pw_uid);
+	endpwent();
+}
+
+static void group_run(struct work *w)
+{
+	struct group_work *k = (struct group_work *)w;
+	size_t size = 1 << 18;
+	char *buf = mem_alloc(size), *save = NULL;
+
+	for (char *p = strtok_r(k->groups, ",", &save); p; p = strtok_r(NULL, ",", &save))
+		add_members(k, p, buf, size);
+	free(buf);
+}
+
+static void group_done(struct work *w)
+{
+	struct group_work *k = (struct group_work *)w;
+	uint32_t none = 0;
+	struct event ev = {
+		.kind = EV_GROUPS,
+		.part = k->part,
+		.uids = k->uids ? k->uids : &none,
+		.uid_count = k->count,
+	};
+
+	steps_run(k->ctld, &ev, NULL);
+	free(k->groups);
+	free(k->uids);
+	free(k);
+}
+
+void run_groups(struct ctld *c, uint32_t part)
+{
+	struct group_work *k;
+
+	if (part >= c->core->part_count || !c->core->part[part] ||
+	    !c->core->part[part]->allow_groups)
+		return;
+	k = mem_zalloc(sizeof *k);
+	k->work.run = group_run;
+	k->work.done = group_done;
+	k->ctld = c;
+	k->part = part;
+	k->groups = mem_strdup(c->core->part[part]->allow_groups);
+	pool_submit(c->slow, &k->work);
+}
