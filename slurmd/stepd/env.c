@@ -180,8 +180,10 @@ static void env_launch(const struct step *s, struct envv *e)
 	if (m->num_resp_port)
 		envv_set(e, "SLURM_SRUN_COMM_PORT", "%u",
 			 m->resp_port[s->node_id % m->num_resp_port]);
-	if (a->family && inet_ntop(a->family, a->ip, ip, sizeof ip))
+	if (a->family && inet_ntop(a->family, a->ip, ip, sizeof ip)) {
 		envv_set(e, "SLURM_LAUNCH_NODE_IPADDR", "%s", ip);
+		envv_set(e, "SLURM_SRUN_COMM_HOST", "%s", ip);
+	}
 	set_if(e, "SLURMD_TRES_BIND", m->tres_bind);
 	set_if(e, "SLURMD_TRES_FREQ", m->tres_freq);
 	set_if(e, "SLURM_TRES_PER_TASK", m->tres_per_task);
