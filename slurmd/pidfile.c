@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,12 +26,24 @@ static bool lock_try(int fd, pid_t *holder)
 	return false;
 }
 
+/* The one who held it removes it as the last thing it does: what we locked may
+ * be nobody's file any more. */
+static bool still_there(const char *path, int fd)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !lstat(path, &b) && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
+}
+
 enum err pidfile_take(const char *path, int *out)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	pid_t holder = 0;
+	int fd;
 
 	*out = -1;
+again:
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0) {
 		log_error("Unable to open pidfile `%s': %m", path);
 		return E_OK;
@@ -49,6 +62,10 @@ enum err pidfile_take(const char *path, int *out)
 		}
 		nanosleep(&pause, NULL);
 	}
+	if (!still_there(path, fd)) {
+		close(fd);
+		goto again;
+	}
 	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0)
 		log_error("%s: %m", path);
 	*out = fd;
@@ -59,6 +76,7 @@ void pidfile_drop(const char *path, int fd)
 {
 	if (fd < 0)
 		return;
-	(void)unlink(path);
+	if (still_there(path, fd))
+		(void)unlink(path);
 	close(fd);
 }
