@@ -81,6 +81,25 @@ bool conf_option(const char *list, const char *option, const char **value)
 	return false;
 }
 
+uint32_t conf_restart_keys(const struct conf *old_conf,
+			   const struct conf *new_conf, const char **names,
+			   uint32_t max)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < conf_slurm_table.count; i++) {
+		const struct conf_key *k = &conf_slurm_table.keys[i];
+
+		if (!k->restart || k->type == CONF_LINE ||
+		    streq(old_conf->origin[i].text, new_conf->origin[i].text))
+			continue;
+		if (n < max)
+			names[n] = k->name;
+		n++;
+	}
+	return n;
+}
+
 const char *conf_key_text(const struct conf *c, const char *name)
 {
 	const struct conf_key *k = conf_key_find(&conf_slurm_table, name);

@@ -27,6 +27,8 @@
 #include "conf/cgroup_keys.def"
 #elif defined(CONF_MEMBERS_MPI)
 #include "conf/mpi_keys.def"
+#elif defined(CONF_MEMBERS_GATHER)
+#include "conf/acct_gather_keys.def"
 #else
 #include "conf/keys.def"
 #endif

@@ -68,6 +68,11 @@ static const struct conf_key mpi_keys[] = {
 #include "conf/mpi_keys.def"
 };
 #undef BASE
+#define BASE conf_gather
+static const struct conf_key gather_keys[] = {
+#include "conf/acct_gather_keys.def"
+};
+#undef BASE
 #undef KEY
 
 const struct conf_table conf_slurm_table = {
@@ -78,6 +83,9 @@ const struct conf_table conf_cgroup_table = {
 };
 const struct conf_table conf_mpi_table = {
 	mpi_keys, sizeof(mpi_keys) / sizeof(*mpi_keys)
+};
+const struct conf_table conf_gather_table = {
+	gather_keys, sizeof(gather_keys) / sizeof(*gather_keys)
 };
 
 const struct conf_key *conf_key_find(const struct conf_table *t,

@@ -43,7 +43,7 @@ struct conf_table {
 	uint32_t count;
 };
 extern const struct conf_table conf_slurm_table, conf_cgroup_table,
-	conf_mpi_table;
+	conf_mpi_table, conf_gather_table;
 
 /* Index in slurm.conf's table, in the order of keys.def: CONF_KEY_treewidth. */
 enum conf_key_index {
@@ -64,6 +64,13 @@ enum conf_mpi_key_index {
 #include "conf/mpi_keys.def"
 #undef KEY
 	CONF_MPI_KEY_COUNT
+};
+
+enum conf_gather_key_index {
+#define KEY(member, ...) CONF_GATHER_KEY_##member,
+#include "conf/acct_gather_keys.def"
+#undef KEY
+	CONF_GATHER_KEY_COUNT
 };
 
 /* Any case; NULL when there is none. */

@@ -557,6 +557,10 @@ static void files_parse(struct parse *p, const char *text)
 	c->have_mpi_conf = side_file(p, "mpi.conf");
 	keys_end(p);
 
+	keys_begin(p, &conf_gather_table, &c->gather, &c->gather_origin);
+	side_file(p, "acct_gather.conf");
+	keys_end(p);
+
 	p->gres = true;
 	c->have_gres_conf = side_file(p, "gres.conf");
 	p->gres = false;

@@ -367,7 +367,7 @@ static void fill_job_defaults(struct fill *f)
 /* ---- key and value pairs ---- */
 
 struct pairs {
-	struct config_key_pair v[40];
+	struct config_key_pair v[64];
 	uint32_t count;
 	struct arena *mem;
 };
@@ -506,31 +506,84 @@ static void fill_cgroup(struct fill *f)
 					  &f->out->cgroup_conf, f->mem);
 }
 
+/* A key as its release prints it; false when that has no such key. */
+static bool pair_key(struct pairs *p, const struct conf_key *k,
+		     const void *base, enum wire_version release)
+{
+	const void *at = (const char *)base + k->offset;
+
+	if (k->since > (int)release || k->until < (int)release)
+		return false;
+	switch (k->type) {
+	case CONF_BOOL:
+		pair_bool(p, k->name, *(const bool *)at);
+		return true;
+	case CONF_U32:
+		pair_number(p, k->name, *(const uint32_t *)at, "");
+		return true;
+	default:
+		pair_text(p, k->name, *(char *const *)at, release);
+		return true;
+	}
+}
+
 static void fill_mpi(struct fill *f)
 {
-	const struct conf_mpi *m = &f->c->mpi;
-	enum wire_version v = f->r->release;
 	struct pairs p = {.mem = f->mem};
 
 	/* Stock prints what its plugin says, when it is installed. */
 	if (!f->r->have_pmix && !f->c->have_mpi_conf)
 		return;
-	pair_text(&p, "PMIxCliTmpDirBase", m->pmixclitmpdirbase, v);
-	pair_text(&p, "PMIxCollFence", m->pmixcollfence, v);
-	pair_number(&p, "PMIxDebug", m->pmixdebug, "");
-	pair_bool(&p, "PMIxDirectConn", m->pmixdirectconn);
-	pair_bool(&p, "PMIxDirectConnEarly", m->pmixdirectconnearly);
-	pair_bool(&p, "PMIxDirectConnUCX", m->pmixdirectconnucx);
-	pair_bool(&p, "PMIxDirectSameArch", m->pmixdirectsamearch);
-	pair_text(&p, "PMIxEnv", m->pmixenv, v);
-	pair_bool(&p, "PMIxFenceBarrier", m->pmixfencebarrier);
-	pair_text(&p, "PMIxNetDevicesUCX", m->pmixnetdevicesucx, v);
-	if (v >= V25_11)
-		pair_bool(&p, "PMIxShareServerTopology",
-			  m->pmixshareservertopology);
-	pair_number(&p, "PMIxTimeout", m->pmixtimeout, "");
-	pair_text(&p, "PMIxTlsUCX", m->pmixtlsucx, v);
+	for (uint32_t i = 0; i < conf_mpi_table.count; i++)
+		pair_key(&p, &conf_mpi_table.keys[i], &f->c->mpi,
+			 f->r->release);
 	pairs_take(&p, &f->out->mpi_conf, &f->out->mpi_conf_count);
+}
+
+/* Which keys of acct_gather.conf belong to which plugin.  Stock prints all of
+ * a plugin in use; of IPMI, with its many numbers, we print what is given. */
+static bool gather_prints(const struct conf *c, const struct conf_key *k)
+{
+	const struct {
+		const char *type, *plugin, *prefix;
+		bool only_given;
+	} plugins[] = {
+		{c->acctgatherprofiletype, "hdf5", "ProfileHDF5", false},
+		{c->acctgatherprofiletype, "influxdb", "ProfileInfluxDB", false},
+		{c->acctgatherinterconnecttype, "ofed", "InterconnectOFED",
+		 false},
+		{c->acctgatherinterconnecttype, "sysfs", "Sysfs", false},
+		{c->acctgatherenergytype, "ipmi", "EnergyIPMI", true},
+		{c->acctgatherenergytype, "xcc", "EnergyIPMI", true},
+	};
+	bool is_given = c->gather_origin[k - conf_gather_table.keys].text;
+
+	/* Secrets stay here. */
+	if (strstr(k->name, "Pass") || streq(k->name, "ProfileInfluxDBUser"))
+		return false;
+	for (size_t i = 0; i < sizeof(plugins) / sizeof(*plugins); i++)
+		if (plugins[i].type &&
+		    strstr(plugins[i].type, plugins[i].plugin) &&
+		    strncmp(k->name, plugins[i].prefix,
+			    strlen(plugins[i].prefix)) == 0)
+			return is_given || !plugins[i].only_given;
+	return false;
+}
+
+static void fill_gather(struct fill *f)
+{
+	struct slurm_ctl_conf_msg *out = f->out;
+	struct pairs p = {.mem = f->mem};
+
+	for (uint32_t i = 0; i < conf_gather_table.count; i++)
+		if (gather_prints(f->c, &conf_gather_table.keys[i]))
+			pair_key(&p, &conf_gather_table.keys[i], &f->c->gather,
+				 f->r->release);
+	pairs_take(&p, &out->acct_gather_conf, &out->acct_gather_conf_count);
+	/* Stock sends a list here, though empty. */
+	if (!out->acct_gather_conf)
+		out->acct_gather_conf =
+			arena_alloc(f->mem, sizeof(*out->acct_gather_conf));
 }
 
 void conf_to_wire(const struct conf *c, const struct conf_runtime *r,
@@ -549,10 +602,7 @@ void conf_to_wire(const struct conf *c, const struct conf_runtime *r,
 	fill_job_defaults(&f);
 	fill_cgroup(&f);
 	fill_mpi(&f);
-	/* A list, though empty: no accounting plugin has settings. */
-	out->acct_gather_conf = arena_alloc(mem,
-					    sizeof(*out->acct_gather_conf));
-	out->acct_gather_conf_count = 0;
+	fill_gather(&f);
 	if (!out->plugindir)
 		out->plugindir = r->plugin_dir;
 	out->slurm_conf = c->path;

@@ -135,6 +135,44 @@ static void test_details(void)
 	conf_unref(c);
 }
 
+static void test_gather(void)
+{
+	struct test_files files = {
+		.slurm = HEAD "AcctGatherProfileType=acct_gather_profile/hdf5\n"
+			 "AcctGatherEnergyType=acct_gather_energy/ipmi\n",
+		.gather = "ProfileHDF5Dir=/tmp\nEnergyIPMIFrequency=10\n"
+			  "EnergyIPMIPassword=secret\nSysfsInterfaces=eth0\n",
+	};
+	struct conf_runtime r = {.release = V24_11};
+	struct slurm_ctl_conf_msg m;
+	struct arena mem = {0};
+	struct conf *c = NULL;
+
+	if (!ok(test_parse(&files, &c, NULL) == E_OK, "acct_gather.conf"))
+		return;
+	conf_to_wire(c, &r, &m, &mem);
+	ok(m.acct_gather_conf_count == 3 &&
+	   streq(m.acct_gather_conf[0].value, "10") &&
+	   streq(m.acct_gather_conf[1].name, "ProfileHDF5Default") &&
+	   streq(m.acct_gather_conf[2].value, "/tmp"),
+	   "what the plugins in use read, without secrets");
+	arena_fini(&mem);
+	conf_unref(c);
+}
+
+static void test_restart(void)
+{
+	struct conf *a = test_conf("KillWait=3\nSelectType=select/linear\n");
+	struct conf *b = test_conf("KillWait=4\nSlurmctldPort=99\n");
+	const char *names[4];
+
+	ok(a && b && conf_restart_keys(a, b, names, 4) == 2 &&
+	   streq(names[0], "SelectType") && streq(names[1], "SlurmctldPort") &&
+	   conf_restart_keys(a, a, names, 4) == 0, "keys that need a restart");
+	conf_unref(a);
+	conf_unref(b);
+}
+
 int main(void)
 {
 	char *text = test_slurp("conf/test/stock/slurm.conf");
@@ -151,5 +189,7 @@ int main(void)
 	}
 	free(text);
 	test_details();
+	test_gather();
+	test_restart();
 	return tap_done();
 }

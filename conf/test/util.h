@@ -16,7 +16,7 @@
 
 struct test_files {
 	const char *path;               /* of slurm.conf; NULL: the usual one */
-	const char *slurm, *gres, *cgroup, *mpi;
+	const char *slurm, *gres, *cgroup, *mpi, *gather;
 	const char *more_name, *more;   /* another file, for Include */
 };
 
@@ -29,7 +29,8 @@ static enum err test_read(void *ctx, const char *path, char **text,
 			    streq(path, "/etc/x/gres.conf") ? f->gres :
 			    streq(path, "/etc/x/cgroup.conf") ? f->cgroup :
 			    streq(path, "/etc/x/mpi.conf") ? f->mpi :
-			    streq(path, f->more_name) ? f->more : NULL;
+			    streq(path, "/etc/x/acct_gather.conf") ?
+			    f->gather : streq(path, f->more_name) ? f->more : NULL;
 
 	if (!found)
 		return err_set(why, E_FAIL, "%s: no such file", path);
