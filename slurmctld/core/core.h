@@ -24,6 +24,15 @@ struct core_stats {
 	bool bf_active;
 };
 
+struct core_row {
+	enum journal_table table;
+	uint64_t key;
+};
+struct core_timer {
+	int64_t at;
+	uint32_t job_id;
+};
+
 struct sched;                           /* scheduler's own state: core/sched/ */
 
 struct core {
@@ -45,7 +54,7 @@ struct core {
 	struct job **job_hash;          /* by id */
 	uint32_t job_hash_size, job_count;
 	struct job *job_first, *job_last;       /* by id, ascending */
-	struct job **array_hash;        /* optional index by array_job_id; job.c */
+	struct job **array_hash;        /* by array_job_id, same size */
 	uint32_t next_job_id;           /* persistent, never goes back */
 	uint64_t next_sluid;
 
@@ -53,7 +62,18 @@ struct core {
 	struct job *dirty_jobs;         /* changed during this event */
 	struct node *dirty_nodes;
 	struct part *dirty_parts;
+	struct job *dep_first;          /* jobs with dependencies; depend.c */
+	bool dep_busy, dep_again;
 	bool dirty_meta;
+	struct core_row *gone;          /* rows to delete at the end of this event */
+	uint32_t gone_count, gone_cap;
+	struct core_timer *timers;      /* heap; see timer.c */
+	uint32_t timer_count, timer_cap;
+	int64_t ping_at, sweep_at;      /* next look at all nodes */
+	bool started;                   /* core_start ran */
+	uint32_t alloc_reply_job;       /* its allocation is in the answer being made */
+	struct arena scratch;           /* within one function */
+	struct wire_out pack;           /* likewise: images */
 	bool wants_sched;               /* something changed that may let a job start */
 	struct sched *sched;
 	struct core_stats stats;

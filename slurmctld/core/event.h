@@ -73,7 +73,10 @@ enum effect_kind {
 	EFF_SHUTDOWN,   /* end the daemon */
 	EFF_RECONFIG,   /* re-read the configuration, then EV_RECONFIG */
 	EFF_GROUPS,     /* resolve AllowGroups of a partition */
-	EFF_RUN         /* start a program (epilog/prolog slurmctld, mail) */
+	EFF_RUN,        /* start a program (epilog/prolog slurmctld, mail) */
+	EFF_DEBUG_LEVEL,/* log level: level (enum log_level as slurm numbers it, 0..9) */
+	EFF_DEBUG_FLAGS,/* DebugFlags: flags_plus, flags_minus */
+	EFF_CLIENT_PING /* as EFF_CLIENT, and EV_CLIENT_GONE when nobody listens */
 };
 
 enum journal_table { TAB_META, TAB_JOB, TAB_NODE, TAB_PART, TAB_COUNT };
@@ -89,7 +92,9 @@ struct effect {
 	bool no_reply;                  /* do not wait for answers, make no event */
 	bool each_alone;                /* no forwarding tree (bodies differ per node or one node) */
 	bool sign_cred;                 /* body holds a cred_signed to be signed for the release sent to */
-	bool add_script;                /* batch launch: script and environment of job_id from the store */
+	bool add_script;                /* batch launch: script of script_id from the store, and its
+					 * environment before what the body already has */
+	uint32_t script_id;             /* SCRIPT_*, add_script: key in the store (arrays share one) */
 	uint32_t job_id, step_id;
 	uint32_t timeout_sec;           /* 0: MessageTimeout */
 	/* CLIENT: */
@@ -110,6 +115,7 @@ struct effect {
 	uint32_t part;
 	const char *const *argv;        /* RUN: NULL terminated */
 	uint32_t uid;
+	uint64_t flags_plus, flags_minus;       /* DEBUG_FLAGS */
 };
 
 /* Growing list with its arena.  Zero-initialised is empty. */

@@ -15,9 +15,11 @@
 
 struct core;
 struct step;
+struct job;
 
 /* The strings of a job: a row each, kept packed (job_str).  Times and sizes
- * never live here. */
+ * never live here.  The place in this list is kept in the journal: new rows go
+ * to the end, old ones are never removed. */
 #define JOB_STRINGS(X) \
 	X(NAME) X(PARTITION) X(ACCOUNT) X(QOS) X(WCKEY) X(ALLOC_NODE) X(WORK_DIR) X(STD_IN) \
 	X(STD_OUT) X(STD_ERR) X(COMMAND) X(SUBMIT_LINE) X(FEATURES) X(PREFER) \
@@ -59,9 +61,13 @@ struct job_alloc {
 	struct bitset *cores_step;      /* of those, in use by steps that do not overlap */
 	struct bitset *nodes;           /* over core->node */
 	struct bitset *completing;      /* nodes that still have to report epilog complete */
+	struct bitset *prolog;          /* over share: prolog not reported yet; NULL none awaited */
 	uint32_t total_cpus;
 	bool whole_node;
+	bool counted;                   /* nodes count it as running (run_jobs), else completing */
 };
+/* Does it leave its cores to other sharing jobs as well (OverSubscribe)? */
+bool job_shares(const struct job *j);
 
 /* Array bookkeeping of the record that stands for tasks not yet started.
  * A task gets a record of its own when it starts. */
@@ -106,9 +112,13 @@ struct job {
 	int64_t submit_time, eligible_time, accrue_time, start_time, end_time, begin_time,
 		deadline, suspend_time, pre_sus_sec, tot_sus_sec, resize_time, last_sched_eval,
 		preempt_time, kill_time /* KILL is due */, time_last_active;
+	uint32_t total_cpus, total_nodes;       /* of the (last) allocation */
 	uint32_t next_step_id;
+	uint64_t sluid;
+	bool launched;                  /* batch: the node has the script; restart: do not send again */
+	bool direct_prio;               /* priority was set by hand */
 	struct wire_addr peer;          /* where srun/salloc can be reached (the connection's address) */
-	uint64_t spec_hash;             /* equal requests have equal hashes: the scheduler groups by it */
+	uint64_t spec_hash;             /* not persistent; equal requests have equal hashes: the scheduler groups by it */
 
 	char *strings;                  /* packed, see job_str */
 	struct bitset *part_nodes_cache;/* scheduler's, may be NULL */
@@ -119,12 +129,16 @@ struct job {
 
 	/* not persistent: */
 	struct job *hash_next, *prev, *next;    /* all jobs, by id */
-	struct job *q_prev, *q_next;            /* scheduler's pending queue */
+	struct job *array_next;         /* records of the same array */
+	struct job *dep_prev, *dep_next;/* those that wait for others */
+	bool dep_listed;
+	struct sched_entry *queued;             /* scheduler's; core only zeroes it in a new record */
 	uint32_t gen;                   /* changes with every visible change (views) */
 	bool dirty;                     /* in core->dirty of this event */
 	struct job *dirty_next;
-	bool prolog_running;
-	bool batch_sent;                /* launch message is out */
+	bool sent;                      /* batch launch went out in this life of the core */
+	bool listed;                    /* in the scheduler's queue */
+	int64_t timer;                  /* when it next needs a look; INT64_MAX never */
 };
 
 /* String of a job; NULL when unset.  Valid until the job's next job_str_set. */

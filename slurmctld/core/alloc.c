@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an allocation weighs on nodes.  A node's share is charged from the
+ * job's start until that node has cleaned up; between, alloc_complete() moves
+ * it from the running to the completing count. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "slurmctld/core/internal.h"
+
+struct job_alloc *alloc_from_placement(struct core *c, const struct placement *p)
+{
+	struct job_alloc *a = mem_zalloc(sizeof(*a));
+
+	a->node_count = p->node_count;
+	a->share = mem_zalloc((p->node_count ? p->node_count : 1) * sizeof(*a->share));
+	a->nodes = bitset_new(c->node_count);
+	for (uint32_t i = 0; i < p->node_count; i++) {
+		struct job_share *s = &a->share[i];
+		size_t units = c->gres_type_count * sizeof(*s->gres);
+
+		*s = p->share[i];
+		s->step_mem_mb = 0;
+		s->gres_step = NULL;
+		if (s->gres) {
+			s->gres = memcpy(mem_alloc(units), p->share[i].gres, units);
+			s->gres_step = mem_zalloc(units);
+		}
+		bitset_set(a->nodes, s->node);
+	}
+	a->cores = bitset_dup(p->cores);
+	a->cores_step = bitset_new(p->cores->bits);
+	a->total_cpus = p->total_cpus;
+	a->whole_node = p->whole_node;
+	return a;
+}
+
+void alloc_free(struct job_alloc *a)
+{
+	if (!a)
+		return;
+	for (uint32_t i = 0; i < a->node_count; i++) {
+		free(a->share[i].gres);
+		free(a->share[i].gres_step);
+	}
+	free(a->share);
+	bitset_free(a->cores);
+	bitset_free(a->cores_step);
+	bitset_free(a->nodes);
+	bitset_free(a->completing);
+	bitset_free(a->prolog);
+	free(a);
+}
+
+uint32_t alloc_find(const struct job_alloc *a, uint32_t node)
+{
+	for (uint32_t i = 0; a && i < a->node_count; i++)
+		if (a->share[i].node == node)
+			return i;
+	return UINT32_MAX;
+}
+
+static void weigh(struct core *c, struct job *j, struct job_share *s, bool add)
+{
+	struct node *n = c->node[s->node];
+	bool shares = job_shares(j);
+
+	for (uint32_t k = 0; k < s->cores && k < n->cores && !shares; k++) {
+		if (!bitset_test(j->alloc->cores, s->core_off + k))
+			continue;
+		if (add)
+			bitset_set(n->cores_used, k);
+		else
+			bitset_clear(n->cores_used, k);
+	}
+	for (uint32_t t = 0; s->gres && t < c->gres_type_count; t++)
+		n->gres[t].used = add ? n->gres[t].used + s->gres[t] :
+			n->gres[t].used - (n->gres[t].used < s->gres[t] ? n->gres[t].used :
+					   s->gres[t]);
+	if (add) {
+		n->cpus_alloc = (uint16_t)(n->cpus_alloc + s->cpus);
+		n->mem_alloc_mb += s->mem_mb;
+	} else {
+		n->cpus_alloc = (uint16_t)(n->cpus_alloc - (n->cpus_alloc < s->cpus ?
+							     n->cpus_alloc : s->cpus));
+		n->mem_alloc_mb -= n->mem_alloc_mb < s->mem_mb ? n->mem_alloc_mb : s->mem_mb;
+	}
+	if (shares)
+		n->sharing_jobs = add ? n->sharing_jobs + 1 :
+			n->sharing_jobs ? n->sharing_jobs - 1 : 0;
+}
+
+static void owner_take(struct core *c, struct node *n, const struct job *j)
+{
+	if (j->shared == JOB_SHARED_USER ||
+	    (j->part && j->part->flags & PART_FLAG_EXCLUSIVE_USER))
+		n->owner_uid = j->uid;
+	(void)c;
+}
+
+void alloc_charge(struct core *c, struct job *j)
+{
+	struct job_alloc *a = j->alloc;
+
+	a->counted = !job_is_completing(j);
+	for (uint32_t i = 0; i < a->node_count; i++) {
+		struct node *n = c->node[a->share[i].node];
+
+		if (!a->counted && !bitset_test(a->completing, n->index))
+			continue;
+		weigh(c, j, &a->share[i], true);
+		if (a->counted)
+			n->run_jobs++;
+		else
+			n->comp_jobs++;
+		owner_take(c, n, j);
+		node_settle(c, n);
+	}
+}
+
+void alloc_complete(struct core *c, struct job *j)
+{
+	struct job_alloc *a = j->alloc;
+
+	assert(a->counted);
+	a->counted = false;
+	bitset_free(a->completing);
+	a->completing = bitset_dup(a->nodes);
+	bitset_free(a->prolog);
+	a->prolog = NULL;
+	for (uint32_t i = 0; i < a->node_count; i++) {
+		struct node *n = c->node[a->share[i].node];
+
+		assert(n->run_jobs);
+		n->run_jobs--;
+		n->comp_jobs++;
+		n->last_busy = c->now;
+		node_settle(c, n);
+	}
+}
+
+bool alloc_release_node(struct core *c, struct job *j, uint32_t share)
+{
+	struct job_alloc *a = j->alloc;
+	struct node *n = c->node[a->share[share].node];
+
+	if (!a->completing || !bitset_test(a->completing, n->index))
+		return false;
+	bitset_clear(a->completing, n->index);
+	weigh(c, j, &a->share[share], false);
+	assert(n->comp_jobs);
+	n->comp_jobs--;
+	if (!n->comp_jobs && !n->run_jobs)
+		n->owner_uid = NO_VAL;
+	n->last_busy = c->now;
+	node_settle(c, n);
+	c->wants_sched = true;
+	return bitset_next(a->completing, 0) == UINT32_MAX;
+}
+
+void alloc_release_all(struct core *c, struct job *j)
+{
+	if (!j->alloc)
+		return;
+	if (j->alloc->counted)
+		alloc_complete(c, j);
+	for (uint32_t i = 0; i < j->alloc->node_count; i++)
+		alloc_release_node(c, j, i);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Ends and beginnings that clients and node daemons report.  All of these may
+ * arrive late, twice, or from a node that no longer has the job. */
+#include "slurmctld/core/internal.h"
+
+/* Stock's clients end a cancelled allocation with this status. */
+#define RC_CANCELLED NO_VAL
+
+void rpc_complete_alloc(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct complete_job_allocation_msg *m = ev->body;
+	struct job *j = job_find(c, m->step_id.job_id);
+
+	if (!j) {
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+		return;
+	}
+	if (!ev->caller.root_or_slurm && ev->caller.uid != j->uid) {
+		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+		return;
+	}
+	if (job_is_finished(j)) {
+		if (!j->exit_code) {
+			j->exit_code = m->job_rc;
+			job_dirty(c, j);
+		}
+		effect_reply_rc(out, ev, E_ALREADY_DONE);
+		return;
+	}
+	if (job_is_completing(j) || (job_is_pending(j) && j->batch)) {
+		effect_reply_rc(out, ev, E_OK);
+		return;
+	}
+	effect_reply_rc(out, ev, E_OK);
+	/* Its own srun or salloc is the one that tells us. */
+	j->other_port = 0;
+	effect_log(out, 3, "_job_complete: JobId=%u done", j->id);
+	if (job_is_pending(j) || m->job_rc == RC_CANCELLED) {
+		j->req_uid = ev->caller.uid;
+		job_end(c, j, JOB_CANCELLED, out);
+	} else {
+		job_end_status(c, j, m->job_rc, out);
+	}
+}
+
+/* Codes of slurmd that are not its node's fault. */
+static bool harmless(uint32_t rc)
+{
+	return rc == E_D_JOB_NOTRUNNING || rc == E_ALREADY_DONE || rc == E_D_CREDENTIAL_REVOKED;
+}
+
+static bool no_drain(uint32_t rc)
+{
+	return rc == E_COMMUNICATIONS_SEND_ERROR || rc == E_USER_ID_MISSING ||
+	       rc == E_D_INVALID_ACCT_FREQ;
+}
+
+static void batch_done(struct core *c, struct job *j, const struct complete_batch_script_msg *m,
+		       struct node *n, struct effects *out)
+{
+	uint32_t slurm_rc = harmless(m->slurm_rc) ? 0 : m->slurm_rc;
+
+	effect_log(out, 3, "_job_complete: JobId=%u WEXITSTATUS %u", j->id, m->job_rc >> 8);
+	if (slurm_rc) {
+		effect_log(out, 2, "slurmd error running JobId=%u on nodes=%s: %s", j->id,
+			   m->node_name ? m->node_name : "?", err_str((int)slurm_rc));
+		if (!no_drain(slurm_rc) && n) {
+			node_drain(c, n, "batch job complete failure", c->conf->slurm_uid);
+			if (m->job_rc && j->requeue) {
+				job_requeue(c, j, 0, 121, out);
+				return;
+			}
+		}
+	}
+	job_end_status(c, j, m->job_rc, out);
+}
+
+void rpc_complete_batch(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct complete_batch_script_msg *m = ev->body;
+	struct job *j = job_find(c, m->step_id.job_id);
+	struct node *n = node_find(c, m->node_name);
+
+	if (!ev->caller.root_or_slurm) {
+		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+		return;
+	}
+	if (!j) {
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+		return;
+	}
+	if (job_is_finished(j)) {
+		effect_reply_rc(out, ev, E_ALREADY_DONE);
+		return;
+	}
+	effect_reply_rc(out, ev, E_OK);
+	/* Cleaning up before it starts again, or a node that had it before. */
+	if (job_is_pending(j) || !j->batch || !j->alloc)
+		return;
+	if (m->node_name && *m->node_name && !streq(m->node_name, job_str(j, JS_BATCH_HOST)) &&
+	    alloc_find(j->alloc, n ? n->index : UINT32_MAX) == UINT32_MAX)
+		return;
+	batch_done(c, j, m, n, out);
+}
+
+void rpc_complete_prolog(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct complete_prolog_msg *m = ev->body;
+	struct job *j = job_find(c, m->step_id.job_id);
+	const struct node *n = node_find(c, m->node_name);
+	uint32_t k;
+
+	if (!ev->caller.root_or_slurm) {
+		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+		return;
+	}
+	if (!j) {
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+		return;
+	}
+	effect_reply_rc(out, ev, E_OK);
+	if (m->prolog_rc)
+		effect_log(out, 2, "Prolog launch failure, JobId=%u on %s: %s", j->id,
+			   m->node_name ? m->node_name : "?", err_str((int)m->prolog_rc));
+	if (job_is_completing(j) || !j->alloc || !j->alloc->prolog || !n)
+		return;
+	k = alloc_find(j->alloc, n->index);
+	if (k == UINT32_MAX)
+		return;
+	bitset_clear(j->alloc->prolog, k);
+	job_dirty(c, j);
+	if (bitset_next(j->alloc->prolog, 0) == UINT32_MAX)
+		job_prolog_done(c, j, out);
+}
+
+void rpc_epilog_complete(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct epilog_comp_msg *m = ev->body;
+	struct job *j = job_find(c, m->step_id.job_id);
+	struct node *n = node_find(c, m->node_name);
+
+	if (!ev->caller.root_or_slurm) {
+		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+		return;
+	}
+	effect_reply_rc(out, ev, E_OK);
+	if (!j || !n)
+		return;
+	if (m->return_code) {
+		effect_log(out, 2, "JobId=%u epilog error on %s, draining the node", j->id,
+			   n->name);
+		node_drain(c, n, "Epilog error", c->conf->slurm_uid);
+	}
+	if (j->alloc)
+		job_node_clean(c, j, n, out);
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Dependencies: the text is kept as given (conditions that are met leave it),
+ * and looked at again when a job it names starts or ends. */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "slurmctld/core/internal.h"
+
+enum depend_kind { AFTER, AFTER_ANY, AFTER_OK, AFTER_NOT_OK, AFTER_CORR, SINGLETON, BAD };
+static const struct {
+	const char *name;
+	enum depend_kind kind;
+} kinds[] = {
+	{ "aftercorr", AFTER_CORR }, { "afterany", AFTER_ANY }, { "afternotok", AFTER_NOT_OK },
+	{ "afterok", AFTER_OK }, { "after", AFTER }, { "singleton", SINGLETON },
+};
+
+/* One "afterok:12_3" of a list. */
+struct cond {
+	enum depend_kind kind;
+	uint32_t job_id, task;          /* task: NO_VAL all, INFINITE "*" */
+	uint32_t delay_min;             /* after:12+5 */
+};
+
+static bool all_of_array(struct core *c, const struct cond *d, bool (*f)(const struct job *))
+{
+	bool any = false;
+
+	for (struct job *t = job_array_first(c, d->job_id); t; t = job_array_next(t)) {
+		any = true;
+		if (!f(t))
+			return false;
+	}
+	return any;
+}
+
+static bool ended(const struct job *j)
+{
+	return job_is_finished(j) && !job_is_completing(j);
+}
+
+static bool ended_ok(const struct job *j)
+{
+	return ended(j) && job_base(j) == JOB_COMPLETE;
+}
+
+static bool begun(const struct job *j)
+{
+	return !job_is_pending(j);
+}
+
+static enum depend_result singleton(struct core *c, const struct job *j)
+{
+	const char *name = job_str(j, JS_NAME);
+
+	for (struct job *o = c->job_first; o; o = o->next) {
+		if (o == j || o->uid != j->uid || !streq(job_str(o, JS_NAME), name))
+			continue;
+		if (job_is_running(o) || job_base(o) == JOB_SUSPENDED ||
+		    (job_is_pending(o) && o->id < j->id))
+			return DEPEND_WAIT;
+	}
+	return DEPEND_MET;
+}
+
+static enum depend_result one_job(struct core *c, const struct cond *d, const struct job *o)
+{
+	switch (d->kind) {
+	case AFTER:
+		if (job_is_pending(o))
+			return DEPEND_WAIT;
+		return c->now >= o->start_time + (int64_t)d->delay_min * 60 ? DEPEND_MET :
+			DEPEND_WAIT;
+	case AFTER_ANY:
+		return ended(o) ? DEPEND_MET : DEPEND_WAIT;
+	case AFTER_NOT_OK:
+		if (!ended(o))
+			return DEPEND_WAIT;
+		return job_base(o) == JOB_COMPLETE ? DEPEND_NEVER : DEPEND_MET;
+	default:
+		if (!ended(o))
+			return DEPEND_WAIT;
+		return job_base(o) == JOB_COMPLETE ? DEPEND_MET : DEPEND_NEVER;
+	}
+}
+
+static enum depend_result whole_array(struct core *c, const struct cond *d)
+{
+	switch (d->kind) {
+	case AFTER:
+		return all_of_array(c, d, begun) ? DEPEND_MET : DEPEND_WAIT;
+	case AFTER_ANY:
+		return all_of_array(c, d, ended) ? DEPEND_MET : DEPEND_WAIT;
+	case AFTER_NOT_OK:
+		if (!all_of_array(c, d, ended))
+			return DEPEND_WAIT;
+		return all_of_array(c, d, ended_ok) ? DEPEND_NEVER : DEPEND_MET;
+	default:
+		for (struct job *t = job_array_first(c, d->job_id); t; t = job_array_next(t))
+			if (ended(t) && !ended_ok(t))
+				return DEPEND_NEVER;
+		return all_of_array(c, d, ended_ok) ? DEPEND_MET : DEPEND_WAIT;
+	}
+}
+
+static enum depend_result cond_test(struct core *c, const struct job *j, const struct cond *d)
+{
+	const struct job *o = job_find(c, d->job_id);
+	uint32_t task = d->task;
+
+	if (d->kind == SINGLETON)
+		return singleton(c, j);
+	if (d->kind == AFTER_CORR && j->array_job_id && j->array_task_id != NO_VAL)
+		task = j->array_task_id;
+	if (task != NO_VAL && task != INFINITE) {
+		o = job_find_task(c, d->job_id, task);
+		if (o && o->array)
+			return DEPEND_WAIT;
+	} else if (job_array_first(c, d->job_id)) {
+		return whole_array(c, d);
+	}
+	/* Ended long ago and forgotten: counts as over. */
+	if (!o)
+		return d->kind == AFTER_NOT_OK ? DEPEND_NEVER : DEPEND_MET;
+	return one_job(c, d, o);
+}
+
+/* ---- text -------------------------------------------------------------- */
+
+static bool number(const char **p, uint32_t *out)
+{
+	char *end;
+	unsigned long v = strtoul(*p, &end, 10);
+
+	if (end == *p || v >= NO_VAL)
+		return false;
+	*p = end;
+	*out = (uint32_t)v;
+	return true;
+}
+
+/* ":12_3+5"; *p is after it. */
+static bool target(const char **p, struct cond *d)
+{
+	d->task = NO_VAL;
+	d->delay_min = 0;
+	if (**p != ':')
+		return false;
+	++*p;
+	if (!number(p, &d->job_id))
+		return false;
+	if (**p == '_') {
+		++*p;
+		if (**p == '*') {
+			d->task = INFINITE;
+			++*p;
+		} else if (!number(p, &d->task)) {
+			return false;
+		}
+	}
+	if (**p == '+') {
+		++*p;
+		if (d->kind != AFTER || !number(p, &d->delay_min))
+			return false;
+	}
+	if (**p == '(')         /* "(unfulfilled)" as shown to users */
+		*p += strcspn(*p, ")") + 1;
+	return true;
+}
+
+static enum depend_kind kind_of(const char **p)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		size_t n = strlen(kinds[i].name);
+
+		if (strncasecmp(*p, kinds[i].name, n) == 0 &&
+		    ((*p)[n] == ':' || kinds[i].kind == SINGLETON)) {
+			*p += n;
+			return kinds[i].kind;
+		}
+	}
+	return BAD;
+}
+
+/* Calls visit for every condition; false on bad syntax.  *any: conditions are
+ * separated by "?": one is enough. */
+static bool walk(const char *text, bool *any,
+		 void (*visit)(void *arg, const struct cond *d, const char *from, const char *to),
+		 void *arg)
+{
+	const char *p = text;
+	char sep = 0;
+
+	*any = false;
+	while (*p) {
+		struct cond d = { .kind = AFTER_OK };
+		const char *from = p;
+
+		if (*p >= '0' && *p <= '9') {   /* old form: plain job id is afterany */
+			d.kind = AFTER_ANY;
+			d.task = NO_VAL;
+			if (!number(&p, &d.job_id))
+				return false;
+			visit(arg, &d, from, p);
+		} else {
+			d.kind = kind_of(&p);
+			if (d.kind == BAD)
+				return false;
+			if (d.kind == SINGLETON) {
+				if (*p == '(')
+					p += strcspn(p, ")") + 1;
+				visit(arg, &d, from, p);
+			} else {
+				do {
+					if (!target(&p, &d))
+						return false;
+					visit(arg, &d, from, p);
+				} while (*p == ':');
+			}
+		}
+		if (!*p)
+			break;
+		if ((*p != ',' && *p != '?') || (sep && *p != sep))
+			return false;
+		sep = *p++;
+		*any = sep == '?';
+		if (!*p)
+			return false;
+	}
+	return true;
+}
+
+struct check {
+	struct core *c;
+	struct job *j;
+	enum err rc;
+	bool any, met, wait, never;
+	uint32_t look_for;
+};
+
+
+static void visit_check(void *arg, const struct cond *d, const char *from, const char *to)
+{
+	struct check *k = arg;
+
+	(void)from;
+	(void)to;
+	if (d->kind == SINGLETON)
+		return;
+	if (k->j->id && (d->job_id == k->j->id ||
+			 (k->j->array_job_id && d->job_id == k->j->array_job_id)))
+		k->rc = E_DEPENDENCY;
+	/* Jobs not known any more may have ended long ago; ids never given out are mistakes. */
+	if (d->job_id >= k->c->next_job_id)
+		k->rc = E_DEPENDENCY;
+	if (d->kind == AFTER_CORR && !job_array_first(k->c, d->job_id) &&
+	    job_find(k->c, d->job_id))
+		k->rc = E_DEPENDENCY;
+}
+
+static void visit_test(void *arg, const struct cond *d, const char *from, const char *to)
+{
+	struct check *k = arg;
+
+	(void)from;
+	(void)to;
+	switch (cond_test(k->c, k->j, d)) {
+	case DEPEND_MET: k->met = true; break;
+	case DEPEND_WAIT: k->wait = true; break;
+	case DEPEND_NEVER: k->never = true; break;
+	}
+}
+
+static void visit_find(void *arg, const struct cond *d, const char *from, const char *to)
+{
+	struct check *k = arg;
+
+	(void)from;
+	(void)to;
+	if (d->kind != SINGLETON && d->job_id == k->look_for)
+		k->met = true;
+}
+
+static bool circular(struct core *c, struct job *j, const struct job *at, unsigned depth)
+{
+	const char *text = job_str(at, JS_DEPENDENCY);
+	struct check k = { .c = c, .look_for = j->id };
+	bool any;
+
+	if (!text || !j->id || depth > 20)
+		return false;
+	walk(text, &any, visit_find, &k);
+	if (k.met)
+		return true;
+	for (struct job *o = c->job_first; o; o = o->next) {
+		struct check t = { .c = c, .look_for = o->id };
+
+		if (o == j || o == at || !job_str(o, JS_DEPENDENCY))
+			continue;
+		walk(text, &any, visit_find, &t);
+		if (t.met && circular(c, j, o, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+enum err depend_set(struct core *c, struct job *j, const char *text, struct err_text *why)
+{
+	struct check k = { .c = c, .j = j, .rc = E_OK };
+	struct job probe;
+	bool any;
+
+	if (!text || !*text || streq(text, "0")) {
+		job_str_set(j, JS_DEPENDENCY, NULL);
+		return E_OK;
+	}
+	if (!walk(text, &any, visit_check, &k) || k.rc != E_OK)
+		return err_set(why, E_DEPENDENCY, "%s", err_str(E_DEPENDENCY));
+	if (j->id) {
+		probe = *j;
+		probe.strings = NULL;
+		job_str_set(&probe, JS_DEPENDENCY, text);
+		any = circular(c, j, &probe, 0);
+		free(probe.strings);
+		if (any)
+			return err_set(why, E_CIRCULAR_DEPENDENCY, "%s",
+				       err_str(E_CIRCULAR_DEPENDENCY));
+	}
+	job_str_set(j, JS_DEPENDENCY, text);
+	if (j->id)
+		depend_link(c, j);
+	return E_OK;
+}
+
+enum depend_result depend_test(struct core *c, struct job *j)
+{
+	struct check k = { .c = c, .j = j };
+	const char *text = job_str(j, JS_DEPENDENCY);
+	bool any;
+
+	if (!text)
+		return DEPEND_MET;
+	if (!walk(text, &any, visit_test, &k))
+		return DEPEND_NEVER;
+	if (any)
+		return k.met ? DEPEND_MET : k.wait ? DEPEND_WAIT : DEPEND_NEVER;
+	return k.never ? DEPEND_NEVER : k.wait ? DEPEND_WAIT : DEPEND_MET;
+}
+
+/* ---- changes ----------------------------------------------------------- */
+
+static bool kill_invalid(const struct core *c, const struct job *j)
+{
+	if (j->bitflags & KILL_INV_DEP)
+		return true;
+	if (j->bitflags & NO_KILL_INV_DEP)
+		return false;
+	return conf_option(c->conf->schedulerparameters, "kill_invalid_depend", NULL) ||
+	       conf_option(c->conf->dependencyparameters, "kill_invalid_depend", NULL);
+}
+
+void depend_refresh(struct core *c, struct job *j, struct effects *out)
+{
+	if (!job_is_pending(j) || !job_str(j, JS_DEPENDENCY))
+		return;
+	switch (depend_test(c, j)) {
+	case DEPEND_MET:
+		job_str_set(j, JS_DEPENDENCY, NULL);
+		j->bitflags &= ~JOB_DEPENDENT;
+		if (j->reason == WAIT_DEPENDENCY || j->reason == WAIT_DEP_INVALID)
+			job_reason(c, j, WAIT_NO_REASON, NULL);
+		if (!j->eligible_time || j->eligible_time > c->now)
+			j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;
+		job_dirty(c, j);
+		if (j->listed)
+			sched_job_changed(c, j);
+		c->wants_sched = true;
+		break;
+	case DEPEND_WAIT:
+		if (j->priority)
+			job_reason(c, j, WAIT_DEPENDENCY, NULL);
+		break;
+	case DEPEND_NEVER:
+		job_reason(c, j, WAIT_DEP_INVALID, NULL);
+		if (kill_invalid(c, j))
+			job_end(c, j, JOB_CANCELLED, out);
+		break;
+	}
+}
+
+void depend_link(struct core *c, struct job *j)
+{
+	if (j->dep_listed || !job_str(j, JS_DEPENDENCY))
+		return;
+	j->dep_listed = true;
+	j->dep_prev = NULL;
+	j->dep_next = c->dep_first;
+	if (c->dep_first)
+		c->dep_first->dep_prev = j;
+	c->dep_first = j;
+}
+
+void depend_unlink(struct core *c, struct job *j)
+{
+	if (!j->dep_listed)
+		return;
+	j->dep_listed = false;
+	*(j->dep_prev ? &j->dep_prev->dep_next : &c->dep_first) = j->dep_next;
+	if (j->dep_next)
+		j->dep_next->dep_prev = j->dep_prev;
+}
+
+static void wake_all(struct core *c, struct effects *out)
+{
+	struct job *next;
+
+	for (struct job *o = c->dep_first; o; o = next) {
+		next = o->dep_next;
+		if (job_is_finished(o) || !job_str(o, JS_DEPENDENCY))
+			depend_unlink(c, o);
+		else
+			depend_refresh(c, o, out);
+	}
+}
+
+void depend_wake(struct core *c, struct effects *out)
+{
+	if (!c->started)
+		return;
+	/* Ending a job that can never run wakes others in turn. */
+	c->dep_again = true;
+	if (c->dep_busy)
+		return;
+	c->dep_busy = true;
+	while (c->dep_again) {
+		c->dep_again = false;
+		wake_all(c, out);
+	}
+	c->dep_busy = false;
+}

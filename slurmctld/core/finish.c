@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Ends of jobs: final states, cleaning up on the nodes, requeueing, purging. */
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "slurmctld/core/internal.h"
+
+/* Node daemons remember the credentials of an ended job: a job that starts
+ * again under its id waits until those have expired. */
+#define CRED_LIFE_SEC 120
+
+int64_t job_limit_end(const struct core *c, const struct job *j)
+{
+	uint32_t over = c->conf->overtimelimit;
+
+	if (!j->end_time || j->time_limit_min == INFINITE)
+		return NEVER;
+	if (j->part && j->part->over_time_limit != NO_VAL16)
+		over = j->part->over_time_limit;
+	if (over == INFINITE16)
+		return NEVER;
+	return j->end_time + (int64_t)over * 60;
+}
+
+/* ---- telling nodes and clients ----------------------------------------- */
+
+void job_terminate_nodes(struct core *c, struct job *j, uint16_t type, struct effects *out)
+{
+	struct kill_job_msg *m;
+	struct effect *e;
+	bool any = false;
+
+	if (!j->alloc || !j->alloc->completing)
+		return;
+	m = effects_body(out, type);
+	m->has_cred = 1;
+	cred_fill_job(c, out, j, &m->cred.cred);
+	m->details = arena_strdup(&out->mem, job_str(j, JS_STATE_DESC));
+	m->derived_ec = j->derived_ec;
+	m->exit_code = j->exit_code;
+	gres_prep_fill(c, out, j, &m->job_gres_prep, &m->job_gres_prep_count);
+	step_id_fill(j, NO_VAL, &m->step_id);
+	m->het_job_id = j->het_job_id;
+	m->job_state = j->state;
+	m->job_uid = j->uid;
+	m->job_gid = j->gid;
+	m->nodes = effects_hostlist(c, out, j->alloc->nodes);
+	m->start_time = j->start_time;
+	m->time = c->now;
+	m->work_dir = arena_strdup(&out->mem, job_str(j, JS_WORK_DIR));
+	e = effect_nodes(c, out, type, m);
+	bitset_foreach(i, j->alloc->completing) {
+		if ((c->node[i]->state & NODE_STATE_BASE) == NODE_STATE_DOWN)
+			continue;
+		effect_node_add(e, c->node[i]);
+		any = true;
+	}
+	e->sign_cred = true;
+	e->job_id = j->id;
+	if (!any)
+		out->count--;
+}
+
+static void step_tell(const struct job *j, const struct step *s, struct effects *out)
+{
+	struct step_id_members *id;
+	struct effect *e;
+
+	if (!s->port || !s->peer.family)
+		return;
+	id = effects_body(out, SRUN_JOB_COMPLETE);
+	step_id_fill(j, NO_VAL, id);
+	e = effects_add(out, EFF_CLIENT);
+	e->type = SRUN_JOB_COMPLETE;
+	e->body = id;
+	e->addr = s->peer;
+	e->addr.port = s->port;
+	e->client_version = s->start_protocol;
+	e->job_id = j->id;
+	e->step_id = s->id;
+}
+
+void job_srun_complete(struct core *c, struct job *j, struct effects *out)
+{
+	if (!j->batch && j->other_port) {
+		struct step_id_members *id = effects_body(out, SRUN_JOB_COMPLETE);
+
+		step_id_fill(j, NO_VAL, id);
+		job_tell_srun(c, j, SRUN_JOB_COMPLETE, id, out);
+	}
+	for (const struct step *s = j->steps; s; s = s->next)
+		step_tell(j, s, out);
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+static void count_end(struct core *c, uint32_t base)
+{
+	if (base == JOB_COMPLETE)
+		c->stats.completed++;
+	else if (base == JOB_CANCELLED)
+		c->stats.canceled++;
+	else
+		c->stats.failed++;
+}
+
+static void array_task_ended(struct core *c, struct job *j)
+{
+	struct job *head = array_head(c, j);
+
+	if (head && head != j && head->array->running) {
+		head->array->running--;
+		job_touch(c, head);
+		sched_job_changed(c, head);
+		c->wants_sched = true;
+	}
+}
+
+static void completed_line(struct job *j, struct effects *out)
+{
+	struct effect *e = effects_add(out, EFF_COMPLETED);
+
+	e->job_id = j->id;
+	e->uid = j->uid;
+}
+
+/* The running part of a job is over: state is what it becomes. */
+static void run_ended(struct core *c, struct job *j, uint32_t state, uint16_t message,
+		      struct effects *out)
+{
+	if (job_base(j) == JOB_SUSPENDED) {
+		j->tot_sus_sec += c->now - j->suspend_time;
+		j->end_time = j->suspend_time;
+	} else {
+		j->end_time = c->now;
+	}
+	j->time_last_active = c->now;
+	array_task_ended(c, j);
+	job_srun_complete(c, j, out);
+	if (!j->alloc) {
+		job_move(c, j, state);
+		return;
+	}
+	alloc_complete(c, j);
+	job_move(c, j, state | JOB_COMPLETING);
+	job_terminate_nodes(c, j, message, out);
+	/* Nobody there will ever report. */
+	for (uint32_t i = 0; j->alloc && i < j->alloc->node_count; i++) {
+		struct node *n = c->node[j->alloc->share[i].node];
+
+		if ((n->state & NODE_STATE_BASE) == NODE_STATE_DOWN)
+			job_node_clean(c, j, n, out);
+	}
+}
+
+static void end_with(struct core *c, struct job *j, uint32_t state, uint16_t message,
+		     struct effects *out)
+{
+	bool ran = job_is_running(j) || job_base(j) == JOB_SUSPENDED;
+
+	assert(!job_is_finished(j));
+	count_end(c, state & JOB_STATE_BASE);
+	if (ran) {
+		run_ended(c, j, state, message, out);
+	} else {
+		j->start_time = j->end_time = c->now;
+		job_str_set(j, JS_SCHED_NODES, NULL);
+		job_move(c, j, state | (j->state & JOB_COMPLETING));
+		if (!j->batch)
+			job_srun_complete(c, j, out);
+	}
+	completed_line(j, out);
+	depend_wake(c, out);
+}
+
+void job_end(struct core *c, struct job *j, uint32_t state, struct effects *out)
+{
+	end_with(c, j, state, REQUEST_TERMINATE_JOB, out);
+}
+
+void job_timed_out(struct core *c, struct job *j, struct effects *out)
+{
+	struct srun_timeout_msg *m = effects_body(out, SRUN_TIMEOUT);
+
+	step_id_fill(j, NO_VAL, &m->step_id);
+	m->timeout = c->now;
+	job_tell_srun(c, j, SRUN_TIMEOUT, m, out);
+	job_reason(c, j, FAIL_TIMEOUT, NULL);
+	end_with(c, j, JOB_TIMEOUT, REQUEST_KILL_TIMELIMIT, out);
+}
+
+static bool number_listed(const char *list, uint32_t n)
+{
+	char *copy = mem_strdup(list), *save = NULL;
+	bool found = false;
+
+	for (char *t = copy ? strtok_r(copy, ", ", &save) : NULL; t;
+	     t = strtok_r(NULL, ", ", &save)) {
+		char *end;
+		unsigned long a = strtoul(t, &end, 10), b = a;
+
+		if (*end == '-')
+			b = strtoul(end + 1, NULL, 10);
+		found |= n >= a && n <= b;
+	}
+	free(copy);
+	return found;
+}
+
+/* RequeueExit and RequeueExitHold. */
+static bool requeue_by_exit(struct core *c, struct job *j, uint32_t code, struct effects *out)
+{
+	uint32_t flags = 0;
+
+	if (!j->batch || !code)
+		return false;
+	if (number_listed(c->conf->requeueexithold, code))
+		flags = JOB_REQUEUE_HOLD | JOB_SPECIAL_EXIT;
+	else if (!number_listed(c->conf->requeueexit, code))
+		return false;
+	job_requeue(c, j, flags, CRED_LIFE_SEC + 1, out);
+	return true;
+}
+
+void job_end_status(struct core *c, struct job *j, uint32_t status, struct effects *out)
+{
+	char desc[80];
+
+	if ((status & 0xff) == SIG_OOM) {
+		j->exit_code = status;
+		job_reason(c, j, 164 /* OutOfMemory */, NULL);
+		job_end(c, j, JOB_OOM, out);
+	} else if (WIFEXITED((int)status) && WEXITSTATUS((int)status)) {
+		if (requeue_by_exit(c, j, WEXITSTATUS((int)status), out))
+			return;
+		j->exit_code = status;
+		job_reason(c, j, FAIL_EXIT_CODE, NULL);
+		job_end(c, j, JOB_FAILED, out);
+	} else if (WIFSIGNALED((int)status)) {
+		j->exit_code = status;
+		snprintf(desc, sizeof(desc), "RaisedSignal:%d(%s)", WTERMSIG((int)status),
+			 strsignal(WTERMSIG((int)status)));
+		job_reason(c, j, FAIL_SIGNAL, desc);
+		job_end(c, j, JOB_FAILED, out);
+	} else if (job_is_running(j) && c->now > job_limit_end(c, j)) {
+		job_reason(c, j, FAIL_TIMEOUT, NULL);
+		job_end(c, j, JOB_TIMEOUT, out);
+	} else {
+		j->exit_code = status;
+		job_end(c, j, JOB_COMPLETE, out);
+	}
+}
+
+/* ---- cleaned up -------------------------------------------------------- */
+
+static void job_cleaned(struct core *c, struct job *j, struct effects *out)
+{
+	steps_remove_all(c, j);
+	alloc_free(j->alloc);
+	j->alloc = NULL;
+	sched_job_removed(c, j);
+	if (job_is_pending(j)) {
+		job_str_set(j, JS_NODES, NULL);
+		job_str_set(j, JS_BATCH_HOST, NULL);
+		job_str_set(j, JS_TRES_ALLOC, NULL);
+		j->total_cpus = j->total_nodes = 0;
+	}
+	job_move(c, j, j->state & ~JOB_COMPLETING);
+	if (job_is_pending(j))
+		depend_refresh(c, j, out);
+	depend_wake(c, out);
+}
+
+void job_node_clean(struct core *c, struct job *j, struct node *n, struct effects *out)
+{
+	uint32_t k = alloc_find(j->alloc, n->index);
+
+	if (k == UINT32_MAX || !job_is_completing(j))
+		return;
+	job_dirty(c, j);
+	if (alloc_release_node(c, j, k))
+		job_cleaned(c, j, out);
+}
+
+/* ---- again ------------------------------------------------------------- */
+
+void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_sec,
+		 struct effects *out)
+{
+	bool ran = job_is_running(j) || job_base(j) == JOB_SUSPENDED;
+	bool finished = job_is_finished(j);
+	uint32_t keep = flags & JOB_SPECIAL_EXIT;
+
+	if (flags & (JOB_REQUEUE_HOLD | JOB_SPECIAL_EXIT)) {
+		j->priority = 0;
+		job_reason(c, j, WAIT_HELD_USER, NULL);
+	} else {
+		job_reason(c, j, WAIT_NO_REASON, NULL);
+	}
+	if (!ran && !finished) {
+		sched_job_changed(c, j);
+		job_move(c, j, JOB_PENDING | (j->state & JOB_COMPLETING) | keep);
+		job_dirty(c, j);
+		return;
+	}
+	if (ran)
+		run_ended(c, j, JOB_PENDING | keep, REQUEST_TERMINATE_JOB, out);
+	j->restart_cnt++;
+	j->launched = false;
+	j->exit_code = 0;
+	j->derived_ec = 0;
+	j->warned = 0;
+	j->start_time = j->end_time = 0;
+	j->suspend_time = j->tot_sus_sec = j->pre_sus_sec = 0;
+	j->submit_time = c->now;
+	j->begin_time = c->now + delay_sec;
+	j->eligible_time = 0;
+	j->next_step_id = 0;
+	j->sluid = job_next_sluid(c);
+	if (j->priority && !j->direct_prio)
+		j->priority = sched_priority(c, j);
+	if (finished)
+		job_move(c, j, JOB_PENDING | (j->state & JOB_COMPLETING) | keep);
+	job_dirty(c, j);
+	if (j->listed)
+		sched_job_changed(c, j);
+	depend_refresh(c, j, out);
+}
+
+void job_purge(struct core *c, struct job *j, struct effects *out)
+{
+	uint32_t script = j->array_job_id ? j->array_job_id : j->id;
+	bool batch = j->batch;
+
+	job_remove(c, j);
+	/* Tasks of an array share one script. */
+	if (batch && !job_find(c, script) && !job_array_first(c, script))
+		effects_add(out, EFF_SCRIPT_DEL)->script_id = script;
+}

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Journal rows: an object as bytes and back.  The members are listed once, in
+ * wire/proto/state_*.def, and copied by including those files here. */
+#include <stdlib.h>
+
+#include "slurmctld/core/internal.h"
+
+#define OR(v)
+
+void job_defaults(struct job *j)
+{
+	struct job_state_rare d;
+	struct job_state_run r;
+
+	wire_init(&job_state_rare_desc, &d);
+	wire_init(&job_state_run_desc, &r);
+#define FIELD(codec, name, ...) j->name = d.name;
+#define STATE_JOB_RARE
+#include "wire/proto/state_job.def"
+#undef STATE_JOB_RARE
+#undef FIELD
+#define FIELD(codec, name, ...) j->name = r.name;
+#define STATE_JOB_RUN
+#include "wire/proto/state_job.def"
+#undef STATE_JOB_RUN
+#undef FIELD
+}
+
+/* ---- allocation -------------------------------------------------------- */
+
+static void alloc_to_row(struct core *c, const struct job_alloc *a, struct job_state_alloc *r)
+{
+	struct arena *m = &c->scratch;
+	uint32_t n = a->node_count, types = c->gres_type_count;
+	bool any_gres = false;
+
+	r->nodes_count = r->cpus_count = r->tasks_count = r->cores_count = r->mem_count = n;
+	r->nodes = arena_alloc(m, n * sizeof(*r->nodes) + 1);
+	r->cpus = arena_alloc(m, n * sizeof(*r->cpus) + 1);
+	r->tasks = arena_alloc(m, n * sizeof(*r->tasks) + 1);
+	r->cores = arena_alloc(m, n * sizeof(*r->cores) + 1);
+	r->mem = arena_alloc(m, n * sizeof(*r->mem) + 1);
+	for (uint32_t i = 0; i < n; i++) {
+		r->nodes[i] = c->node[a->share[i].node]->name;
+		r->cpus[i] = a->share[i].cpus;
+		r->tasks[i] = a->share[i].tasks;
+		r->cores[i] = a->share[i].cores;
+		r->mem[i] = a->share[i].mem_mb;
+		any_gres |= a->share[i].gres != NULL;
+	}
+	if (any_gres) {
+		r->gres_types = (const char **)(uintptr_t)c->gres_type;
+		r->gres_types_count = types;
+		r->gres_count = n * types;
+		r->gres = arena_zalloc(m, r->gres_count * sizeof(*r->gres) + 1);
+		for (uint32_t i = 0; i < n; i++)
+			if (a->share[i].gres)
+				memcpy(r->gres + i * types, a->share[i].gres,
+				       types * sizeof(*r->gres));
+	}
+	r->core_bits = a->cores;
+	if (a->completing) {
+		r->completing = arena_alloc(m, bitset_sizeof(n));
+		bitset_init(r->completing, n);
+		for (uint32_t i = 0; i < n; i++)
+			if (bitset_test(a->completing, a->share[i].node))
+				bitset_set(r->completing, i);
+	}
+	r->prolog = a->prolog;
+	r->total_cpus = a->total_cpus;
+	r->whole_node = a->whole_node;
+}
+
+static uint32_t gres_index(const struct core *c, const char *type)
+{
+	for (uint32_t t = 0; t < c->gres_type_count; t++)
+		if (streq(c->gres_type[t], type))
+			return t;
+	return UINT32_MAX;
+}
+
+static uint16_t *gres_from_row(const struct core *c, const struct job_state_alloc *r,
+			       const uint16_t *units)
+{
+	uint16_t *g = mem_zalloc((c->gres_type_count ? c->gres_type_count : 1) * sizeof(*g));
+
+	for (uint32_t t = 0; t < r->gres_types_count; t++) {
+		uint32_t k = gres_index(c, r->gres_types[t]);
+
+		if (k != UINT32_MAX)
+			g[k] = units[t];
+	}
+	return g;
+}
+
+/* NULL when the nodes are not the same any more. */
+static struct job_alloc *alloc_from_row(struct core *c, const struct job_state_alloc *r)
+{
+	uint32_t n = r->nodes_count, off = 0;
+	struct job_alloc *a;
+
+	if (r->cpus_count != n || r->tasks_count != n || r->cores_count != n ||
+	    r->mem_count != n || !r->core_bits ||
+	    (r->gres_count && r->gres_count != n * r->gres_types_count))
+		return NULL;
+	a = mem_zalloc(sizeof(*a));
+	a->share = mem_zalloc((n ? n : 1) * sizeof(*a->share));
+	a->nodes = bitset_new(c->node_count);
+	a->node_count = n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct job_share *s = &a->share[i];
+		const struct node *nd = node_find(c, r->nodes[i]);
+
+		if (!nd || nd->cores != r->cores[i]) {
+			alloc_free(a);
+			return NULL;
+		}
+		s->node = nd->index;
+		s->cpus = r->cpus[i];
+		s->tasks = r->tasks[i];
+		s->cores = r->cores[i];
+		s->core_off = off;
+		s->mem_mb = r->mem[i];
+		off += s->cores;
+		bitset_set(a->nodes, s->node);
+		if (r->gres_count) {
+			s->gres = gres_from_row(c, r, r->gres + i * r->gres_types_count);
+			s->gres_step = mem_zalloc((c->gres_type_count ? c->gres_type_count : 1) *
+						  sizeof(*s->gres_step));
+		}
+	}
+	if (r->core_bits->bits != off || (r->completing && r->completing->bits != n)) {
+		alloc_free(a);
+		return NULL;
+	}
+	a->cores = bitset_dup(r->core_bits);
+	a->cores_step = bitset_new(off);
+	if (r->completing) {
+		a->completing = bitset_new(c->node_count);
+		bitset_foreach(i, r->completing)
+			bitset_set(a->completing, a->share[i].node);
+	}
+	if (r->prolog && r->prolog->bits == n)
+		a->prolog = bitset_dup(r->prolog);
+	a->total_cpus = r->total_cpus;
+	a->whole_node = r->whole_node;
+	return a;
+}
+
+/* ---- steps ------------------------------------------------------------- */
+
+static void step_to_row(struct core *c, const struct job *j, const struct step *s,
+			struct step_state *r)
+{
+	struct arena *m = &c->scratch;
+	uint32_t n = s->node_count, types = c->gres_type_count;
+
+	wire_init(&step_state_desc, r);
+#define FIELD(codec, name, ...) r->name = s->name;
+#define STATE_STEP_STRINGS
+#define STATE_STEP_SCALARS
+#include "wire/proto/state_step.def"
+#undef STATE_STEP_STRINGS
+#undef STATE_STEP_SCALARS
+#undef FIELD
+	r->node_cnt = r->nodes_count = n;
+	r->nodes = arena_alloc(m, n * sizeof(*r->nodes) + 1);
+	for (uint32_t i = 0; i < n; i++)
+		r->nodes[i] = alloc_find(j->alloc, s->node[i]);
+	r->tasks_count = s->tasks ? n : 0;
+	r->tasks = s->tasks;
+	r->tids = arena_zalloc(m, n * sizeof(*r->tids) + 1);
+	for (uint32_t i = 0; s->tids && i < n; i++) {
+		r->tids[i].v = s->tids[i];
+		r->tids[i].v_count = s->tasks[i];
+	}
+	r->mem_count = s->mem_mb ? n : 0;
+	r->mem = s->mem_mb;
+	if (s->gres && types) {
+		r->gres_count = n * types;
+		r->gres = arena_zalloc(m, r->gres_count * sizeof(*r->gres));
+		for (uint32_t i = 0; i < n; i++)
+			if (s->gres[i])
+				memcpy(r->gres + i * types, s->gres[i], types * sizeof(*r->gres));
+	}
+	r->core_bits = s->cores;
+	r->done = s->done;
+}
+
+static void *copy_of(const void *p, size_t n)
+{
+	return n ? memcpy(mem_alloc(n), p, n) : NULL;
+}
+
+static void step_from_row(struct core *c, struct job *j, const struct job_state_row *jr,
+			  const struct step_state *r)
+{
+	struct step *s = step_new();
+	uint32_t n = r->nodes_count;
+
+#define FIELD(codec, name, ...) s->name = mem_strdup(r->name);
+#define STATE_STEP_STRINGS
+#include "wire/proto/state_step.def"
+#undef STATE_STEP_STRINGS
+#undef FIELD
+#define FIELD(codec, name, ...) s->name = r->name;
+#define STATE_STEP_SCALARS
+#include "wire/proto/state_step.def"
+#undef STATE_STEP_SCALARS
+#undef FIELD
+	for (uint32_t i = 0; i < n; i++)
+		if (!j->alloc || r->nodes[i] >= j->alloc->node_count)
+			n = 0;
+	s->node_count = n;
+	s->node = mem_alloc(n * sizeof(*s->node) + 1);
+	for (uint32_t i = 0; i < n; i++)
+		s->node[i] = j->alloc->share[r->nodes[i]].node;
+	if (n && r->tasks_count == n) {
+		s->tasks = copy_of(r->tasks, n * sizeof(*s->tasks));
+		s->tids = mem_zalloc(n * sizeof(*s->tids));
+		for (uint32_t i = 0; i < n; i++)
+			if (r->tids && r->tids[i].v_count == s->tasks[i])
+				s->tids[i] = copy_of(r->tids[i].v, s->tasks[i] * sizeof(uint32_t));
+	}
+	if (r->mem_count == n)
+		s->mem_mb = copy_of(r->mem, n * sizeof(*s->mem_mb));
+	if (r->gres_count && r->gres_count == n * jr->alloc.gres_types_count) {
+		s->gres = mem_zalloc(n * sizeof(*s->gres));
+		for (uint32_t i = 0; i < n; i++)
+			s->gres[i] = gres_from_row(c, &jr->alloc,
+						   r->gres + i * jr->alloc.gres_types_count);
+	}
+	s->cores = bitset_dup(r->core_bits);
+	s->done = bitset_dup(r->done);
+	step_add(j, s);
+	step_use(c, j, s, true);
+}
+
+/* ---- jobs -------------------------------------------------------------- */
+
+static void put(struct core *c, struct effects *out, enum journal_table t, uint64_t key,
+		const struct wire_desc *d, const void *row)
+{
+	struct effect *e = effects_add(out, EFF_PUT);
+	uint8_t *copy;
+
+	c->pack.len = 0;
+	wire_pack(&c->pack, d, row, WIRE_VERSION_NEWEST);
+	copy = arena_alloc(&out->mem, c->pack.len);
+	memcpy(copy, c->pack.base, c->pack.len);
+	e->table = t;
+	e->key = key;
+	e->image = copy;
+	e->image_len = c->pack.len;
+	arena_reset(&c->scratch);
+}
+
+void image_put_job(struct core *c, struct effects *out, const struct job *j)
+{
+	struct job_state_row r;
+	struct job_state_rare rare0;
+	struct job_state_run run0;
+	uint32_t n = 0;
+
+	wire_init(&job_state_row_desc, &r);
+	wire_init(&job_state_rare_desc, &rare0);
+	wire_init(&job_state_run_desc, &run0);
+#define FIELD(codec, name, ...) r.base.name = j->name;
+#define STATE_JOB_BASE
+#include "wire/proto/state_job.def"
+#undef STATE_JOB_BASE
+#undef FIELD
+#define FIELD(codec, name, ...) r.rare.name = j->name; r.has_rare |= j->name != rare0.name;
+#define STATE_JOB_RARE
+#include "wire/proto/state_job.def"
+#undef STATE_JOB_RARE
+#undef FIELD
+#define FIELD(codec, name, ...) r.run.name = j->name; r.has_run |= j->name != run0.name;
+#define STATE_JOB_RUN
+#include "wire/proto/state_job.def"
+#undef STATE_JOB_RUN
+#undef FIELD
+	r.strings.p = (const uint8_t *)j->strings;
+	r.strings.len = (uint32_t)job_strings_size(j->strings);
+	if (j->array) {
+		r.array_pending = j->array->pending;
+		r.array_total = j->array->total;
+		r.array_max_running = j->array->max_running;
+	}
+	if (j->alloc) {
+		r.has_alloc = true;
+		alloc_to_row(c, j->alloc, &r.alloc);
+	}
+	for (const struct step *s = j->steps; s; s = s->next)
+		n++;
+	r.steps = arena_alloc(&c->scratch, n * sizeof(*r.steps) + 1);
+	for (const struct step *s = j->steps; s; s = s->next)
+		step_to_row(c, j, s, &r.steps[r.steps_count++]);
+	put(c, out, TAB_JOB, j->id, &job_state_row_desc, &r);
+}
+
+static enum err load_job(struct core *c, struct wire_in *in, uint64_t key, struct err_text *why)
+{
+	struct job_state_row r;
+	struct job *j;
+
+	wire_unpack(in, &job_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	if (in->failed || r.base.id != key ||
+	    (r.strings.len && !job_strings_valid(r.strings.p, r.strings.len)) ||
+	    (r.base.state & JOB_STATE_BASE) >= JOB_STATE_END)
+		return err_set(why, E_FAIL, "job row %llu is damaged", (unsigned long long)key);
+	if (job_find(c, r.base.id))
+		return err_set(why, E_FAIL, "job %u is there twice", r.base.id);
+	j = job_new();
+#define FIELD(codec, name, ...) j->name = r.base.name;
+#define STATE_JOB_BASE
+#include "wire/proto/state_job.def"
+#undef STATE_JOB_BASE
+#undef FIELD
+#define FIELD(codec, name, ...) j->name = r.rare.name;
+#define STATE_JOB_RARE
+#include "wire/proto/state_job.def"
+#undef STATE_JOB_RARE
+#undef FIELD
+#define FIELD(codec, name, ...) j->name = r.run.name;
+#define STATE_JOB_RUN
+#include "wire/proto/state_job.def"
+#undef STATE_JOB_RUN
+#undef FIELD
+	j->strings = copy_of(r.strings.p, r.strings.len);
+	if (r.array_pending) {
+		j->array = mem_zalloc(sizeof(*j->array));
+		j->array->pending = bitset_dup(r.array_pending);
+		j->array->total = r.array_total;
+		j->array->max_running = r.array_max_running;
+	}
+	if (r.has_alloc)
+		j->alloc = alloc_from_row(c, &r.alloc);
+	for (uint32_t i = 0; j->alloc && i < r.steps_count; i++)
+		step_from_row(c, j, &r, &r.steps[i]);
+	job_spec_hash(j);
+	job_add(c, j);
+	return E_OK;
+}
+
+/* ---- nodes, partitions, meta ------------------------------------------- */
+
+void image_put_node(struct core *c, struct effects *out, const struct node *n)
+{
+	struct node_state_row r;
+
+	wire_init(&node_state_row_desc, &r);
+	r.name = n->name;
+	r.state = n->state;
+	r.version = n->version_known ? wire_version_number(n->version) : 0;
+#define FIELD(codec, name, ...) r.name = n->name;
+#define STATE_NODE_STRINGS
+#define STATE_NODE_SCALARS
+#include "wire/proto/state_node.def"
+#undef STATE_NODE_STRINGS
+#undef STATE_NODE_SCALARS
+#undef FIELD
+	put(c, out, TAB_NODE, name_key(n->name), &node_state_row_desc, &r);
+}
+
+static enum err load_node(struct core *c, struct wire_in *in, uint64_t key, struct err_text *why)
+{
+	struct node_state_row r;
+	struct node *n;
+	uint32_t base;
+
+	wire_unpack(in, &node_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	base = r.state & NODE_STATE_BASE;
+	if (in->failed || !r.name || name_key(r.name) != key || base >= NODE_STATE_END)
+		return err_set(why, E_FAIL, "node row %llu is damaged", (unsigned long long)key);
+	n = node_find(c, r.name);
+	if (!n)
+		return E_OK;    /* no longer configured */
+#define FIELD(codec, name, ...) node_set_str(&n->name, r.name);
+#define STATE_NODE_STRINGS
+#include "wire/proto/state_node.def"
+#undef STATE_NODE_STRINGS
+#undef FIELD
+#define FIELD(codec, name, ...) n->name = r.name;
+#define STATE_NODE_SCALARS
+#include "wire/proto/state_node.def"
+#undef STATE_NODE_SCALARS
+#undef FIELD
+	n->version_known = wire_version_find(r.version, &n->version);
+	if (base == NODE_STATE_ALLOCATED || base == NODE_STATE_MIXED)
+		base = NODE_STATE_IDLE;
+	n->state = base | (r.state & ~(NODE_STATE_BASE | NODE_STATE_COMPLETING |
+				       NODE_STATE_PLANNED));
+	return E_OK;
+}
+
+void image_put_part(struct core *c, struct effects *out, const struct part *p)
+{
+	struct part_state_row r;
+
+	wire_init(&part_state_row_desc, &r);
+#define FIELD(codec, name, ...) r.name = p->name;
+#define STATE_PART_STRINGS
+#define STATE_PART_SCALARS
+#include "wire/proto/state_part.def"
+#undef STATE_PART_STRINGS
+#undef STATE_PART_SCALARS
+#undef FIELD
+	r.deleted = p->deleted;
+	put(c, out, TAB_PART, name_key(p->name), &part_state_row_desc, &r);
+}
+
+static enum err load_part(struct core *c, struct wire_in *in, uint64_t key, struct err_text *why)
+{
+	struct part_state_row r;
+	struct part *p;
+	bool same_nodes;
+
+	wire_unpack(in, &part_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	if (in->failed || !r.name || name_key(r.name) != key)
+		return err_set(why, E_FAIL, "partition row %llu is damaged",
+			       (unsigned long long)key);
+	p = part_find(c, r.name);
+	if (!p)
+		p = part_new(c, r.name);
+	same_nodes = streq(p->node_text, r.node_text);
+#define FIELD(codec, name, ...) node_set_str(&p->name, r.name);
+#define STATE_PART_STRINGS
+#include "wire/proto/state_part.def"
+#undef STATE_PART_STRINGS
+#undef FIELD
+#define FIELD(codec, name, ...) p->name = r.name;
+#define STATE_PART_SCALARS
+#include "wire/proto/state_part.def"
+#undef STATE_PART_SCALARS
+#undef FIELD
+	p->deleted = r.deleted;
+	if (!same_nodes) {
+		bitset_clear_all(p->nodes);
+		/* Nodes that are gone do not stop the others. */
+		nodes_parse(c, p->node_text, p->nodes, NULL);
+	}
+	return E_OK;
+}
+
+void image_put_meta(struct core *c, struct effects *out)
+{
+	struct core_state_row r;
+
+	wire_init(&core_state_row_desc, &r);
+	r.next_job_id = c->next_job_id;
+	r.next_sluid = c->next_sluid;
+	put(c, out, TAB_META, 0, &core_state_row_desc, &r);
+}
+
+static enum err load_meta(struct core *c, struct wire_in *in, struct err_text *why)
+{
+	struct core_state_row r;
+
+	wire_unpack(in, &core_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	if (in->failed)
+		return err_set(why, E_FAIL, "the controller's own row is damaged");
+	c->next_job_id = r.next_job_id;
+	c->next_sluid = r.next_sluid;
+	return E_OK;
+}
+
+enum err image_load(struct core *c, enum journal_table t, uint64_t key, const uint8_t *image,
+		    size_t len, struct err_text *why)
+{
+	struct wire_in in = { .p = image, .end = image + len, .mem = &c->scratch };
+	enum err rc = E_FAIL;
+
+	switch (t) {
+	case TAB_META: rc = load_meta(c, &in, why); break;
+	case TAB_JOB: rc = load_job(c, &in, key, why); break;
+	case TAB_NODE: rc = load_node(c, &in, key, why); break;
+	case TAB_PART: rc = load_part(c, &in, key, why); break;
+	case TAB_COUNT: break;
+	}
+	arena_reset(&c->scratch);
+	return rc;
+}

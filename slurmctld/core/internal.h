@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the core's files share among themselves.  Nobody else includes this. */
+#ifndef SLURMCTLD_CORE_INTERNAL_H
+#define SLURMCTLD_CORE_INTERNAL_H
+
+#include "slurmctld/core/core.h"
+#include "slurmctld/core/sched/sched.h"
+
+#define NEVER INT64_MAX
+
+/* ---- effects.c --------------------------------------------------------- */
+/* Initialised body of a message type, in the effects' arena. */
+void *effects_body(struct effects *out, uint16_t type);
+/* Send to nodes (NULL: none yet, the caller adds); body was made with
+ * effects_body. */
+struct effect *effect_nodes(struct core *c, struct effects *out, uint16_t type,
+			    const void *body);
+void effect_node_add(struct effect *e, const struct node *n);
+struct bitset *effects_bitset(struct effects *out, uint32_t bits);
+char *effects_hostlist(struct core *c, struct effects *out, const struct bitset *nodes);
+
+/* ---- job.c ------------------------------------------------------------- */
+struct job *job_new(void);                              /* defaults; not in any list */
+void job_add(struct core *c, struct job *j);            /* id set */
+void job_remove(struct core *c, struct job *j);         /* out of all lists, row deleted, freed */
+void job_free(struct job *j);
+void job_touch(struct core *c, struct job *j);          /* visible, not persistent */
+void job_spec_hash(struct job *j);
+struct job *job_array_first(const struct core *c, uint32_t array_job_id);
+struct job *job_array_next(const struct job *j);
+void job_array_link(struct core *c, struct job *j);
+uint32_t job_next_id(struct core *c);
+uint64_t job_next_sluid(struct core *c);
+/* strings block, for images */
+size_t job_strings_size(const char *block);
+bool job_strings_valid(const uint8_t *p, size_t n);
+char *job_nodes_text(struct core *c, const struct job *j);      /* heap */
+
+/* ---- alloc.c ----------------------------------------------------------- */
+struct job_alloc *alloc_from_placement(struct core *c, const struct placement *p);
+void alloc_free(struct job_alloc *a);
+/* Put the allocation's weight on the nodes (running, or completing). */
+void alloc_charge(struct core *c, struct job *j);
+/* The job ended: its nodes are completing now. */
+void alloc_complete(struct core *c, struct job *j);
+/* One node cleaned up.  True when it was the last one. */
+bool alloc_release_node(struct core *c, struct job *j, uint32_t share);
+void alloc_release_all(struct core *c, struct job *j);
+uint32_t alloc_find(const struct job_alloc *a, uint32_t node);  /* share index or UINT32_MAX */
+
+/* ---- timer.c ----------------------------------------------------------- */
+void timer_set(struct core *c, struct job *j);          /* after any change */
+void timer_run(struct core *c, struct effects *out);    /* everything due at c->now */
+void timer_drop_all(struct core *c);
+
+/* ---- image.c ----------------------------------------------------------- */
+void image_put_job(struct core *c, struct effects *out, const struct job *j);
+void image_put_node(struct core *c, struct effects *out, const struct node *n);
+void image_put_part(struct core *c, struct effects *out, const struct part *p);
+void image_put_meta(struct core *c, struct effects *out);
+enum err image_load(struct core *c, enum journal_table t, uint64_t key, const uint8_t *image,
+		    size_t len, struct err_text *why);
+void job_defaults(struct job *j);
+uint64_t name_key(const char *name);
+
+/* ---- node.c, part.c ---------------------------------------------------- */
+enum err node_build_all(struct core *c, struct err_text *why);
+void node_hash_build(struct core *c);
+struct node *node_new(struct core *c, const struct conf_node *cn);
+void node_from_conf(struct core *c, struct node *n, const struct conf_node *cn);
+void node_free(struct node *n);
+void node_touch(struct core *c, struct node *n);        /* visible, not persistent */
+void node_set_str(char **where, const char *value);
+void gres_types_build(struct core *c);
+void part_build_all(struct core *c);
+struct part *part_new(struct core *c, const char *name);
+void part_from_conf(struct core *c, struct part *p, const struct conf_part *cp);
+void part_free(struct part *p);
+void part_dirty(struct core *c, struct part *p);
+void part_count(struct core *c, struct part *p);        /* totals of its nodes */
+void part_nodes_index(struct core *c);                  /* node->parts of all */
+bool part_user_allowed(const struct core *c, const struct part *p, uint32_t uid);
+/* Nodes named by a host list (every one must exist). */
+enum err nodes_parse(const struct core *c, const char *text, struct bitset *set,
+		     struct err_text *why);
+
+/* ---- step.c ------------------------------------------------------------ */
+struct step *step_new(void);
+void step_free(struct step *s);
+void step_add(struct job *j, struct step *s);
+/* Resources of a step that ended go back to its job; unlinked and freed. */
+void step_remove(struct core *c, struct job *j, struct step *s);
+void step_use(struct core *c, struct job *j, struct step *s, bool add);
+void steps_remove_all(struct core *c, struct job *j);
+void steps_time_limits(struct core *c, struct job *j, struct effects *out);
+
+/* ---- cred.c ------------------------------------------------------------ */
+void cred_fill_job(struct core *c, struct effects *out, const struct job *j, struct cred *cr);
+void cred_fill_step(struct core *c, struct effects *out, const struct job *j,
+		    const struct step *s, struct cred *cr);
+/* Run-length form of per-node values, in the effects' arena. */
+uint32_t cpu_groups(struct effects *out, const struct job *j, uint16_t **value,
+		    uint32_t **reps);
+void gres_prep_fill(struct core *c, struct effects *out, const struct job *j,
+		    struct gres_prep **list, uint32_t *count);
+
+/* ---- launch.c ---------------------------------------------------------- */
+extern const struct sched_ops core_sched_ops;
+void job_start(struct core *c, struct job *j, const struct placement *p, bool backfill,
+	       struct effects *out);
+void job_launch_prolog(struct core *c, struct job *j, struct effects *out);
+void job_launch_batch(struct core *c, struct job *j, struct effects *out);
+struct resource_allocation_response_msg *alloc_response(struct core *c, struct effects *out,
+							const struct job *j, uint16_t type);
+void alloc_response_fill(struct core *c, struct effects *out, const struct job *j,
+			 struct resource_allocation_response_msg *m);
+void job_notify_alloc(struct core *c, struct job *j, struct effects *out);
+void job_prolog_done(struct core *c, struct job *j, struct effects *out);
+void step_id_fill(const struct job *j, uint32_t step, struct step_id_members *id);
+bool job_wants_prolog(const struct core *c);
+
+/* ---- finish.c ---------------------------------------------------------- */
+/* A running, suspended or pending job gets a final state (base state, maybe
+ * with flags).  Frees or completes its nodes, tells its srun, wakes
+ * dependents. */
+void job_end(struct core *c, struct job *j, uint32_t state, struct effects *out);
+/* As stock reads a wait status: which final state, reason. */
+void job_end_status(struct core *c, struct job *j, uint32_t status, struct effects *out);
+/* Back to the queue.  flags: JOB_REQUEUE_HOLD, JOB_SPECIAL_EXIT or 0. */
+void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_sec,
+		 struct effects *out);
+void job_terminate_nodes(struct core *c, struct job *j, uint16_t type, struct effects *out);
+void job_node_clean(struct core *c, struct job *j, struct node *n, struct effects *out);
+void job_timed_out(struct core *c, struct job *j, struct effects *out);
+void job_purge(struct core *c, struct job *j, struct effects *out);
+void job_tell_srun(struct core *c, struct job *j, uint16_t type, const void *body,
+		   struct effects *out);
+void job_srun_complete(struct core *c, struct job *j, struct effects *out);
+int64_t job_limit_end(const struct core *c, const struct job *j);
+
+/* ---- depend.c ---------------------------------------------------------- */
+/* Check and store a --dependency text ("" or "0" clears). */
+enum err depend_set(struct core *c, struct job *j, const char *text, struct err_text *why);
+enum depend_result { DEPEND_MET, DEPEND_WAIT, DEPEND_NEVER };
+enum depend_result depend_test(struct core *c, struct job *j);
+/* Job ended or started: look at everyone who waits for something. */
+void depend_wake(struct core *c, struct effects *out);
+void depend_link(struct core *c, struct job *j);
+void depend_unlink(struct core *c, struct job *j);
+void depend_refresh(struct core *c, struct job *j, struct effects *out);
+
+/* ---- submit.c, array.c ------------------------------------------------- */
+/* Validate and build a job record that is in no list yet.  The job is heap;
+ * NULL on failure. */
+enum err submit_build(struct core *c, const struct event *ev, const struct job_desc_msg *d,
+		      bool batch, struct job **out, struct err_text *why);
+enum err submit_valid_id(const struct event *ev, const struct job_desc_msg *d, uint32_t *uid,
+			 uint32_t *gid);
+enum err array_parse(const struct core *c, const char *text, struct job_array **out);
+void array_free(struct job_array *a);
+/* The record of the next pending task (or of task) ready to be started: a new
+ * job, or the head itself when it is the last one. */
+struct job *array_split(struct core *c, struct job *head, uint32_t task);
+struct job *array_head(const struct core *c, const struct job *j);
+enum err part_list_of(struct core *c, const char *text, struct part **first,
+		      struct err_text *why);
+
+/* ---- targets.c --------------------------------------------------------- */
+struct job_target {
+	struct job *j;
+	uint32_t task;          /* one task still inside j->array, or NO_VAL: all of j */
+};
+struct job_targets {
+	struct job_target *v;
+	uint32_t count;
+	bool array;             /* the request meant more than one job */
+};
+enum err job_targets_find(struct core *c, const char *text, uint32_t id, struct arena *mem,
+			  struct job_targets *t);
+/* A record of its own for that task. */
+struct job *job_target_alone(struct core *c, const struct job_target *t);
+void effect_signal(struct core *c, struct effects *out, const struct job *j, uint32_t step_id,
+		   uint16_t signal, uint16_t flags, const struct bitset *nodes);
+
+/* ---- node_events.c ----------------------------------------------------- */
+void node_down(struct core *c, struct node *n, const char *reason, struct effects *out);
+void node_kill_jobs(struct core *c, struct node *n, struct effects *out);
+void ping_run(struct core *c, struct effects *out);
+void node_result(struct core *c, const struct event *ev, struct effects *out);
+void node_responded(struct core *c, struct node *n, struct effects *out);
+void node_ask_register(struct core *c, const struct bitset *nodes, struct effects *out);
+void node_drain(struct core *c, struct node *n, const char *reason, uint32_t uid);
+
+/* ---- request handlers -------------------------------------------------- */
+core_rpc rpc_submit_batch, rpc_alloc, rpc_will_run, rpc_submit_het, rpc_alloc_het;
+core_rpc rpc_alloc_info, rpc_het_alloc_info, rpc_job_ready, rpc_job_end_time, rpc_batch_script,
+	rpc_job_notify, rpc_sbcast_cred;
+core_rpc rpc_complete_alloc, rpc_complete_batch, rpc_complete_prolog, rpc_epilog_complete;
+core_rpc rpc_requeue, rpc_kill_job, rpc_kill_jobs, rpc_cancel_step, rpc_suspend;
+core_rpc rpc_update_job, rpc_update_step, rpc_top_job;
+core_rpc rpc_step_create, rpc_step_complete, rpc_step_layout;
+core_rpc rpc_node_register, rpc_update_node, rpc_reboot_nodes;
+core_rpc rpc_create_part, rpc_update_part, rpc_delete_part;
+core_rpc rpc_shutdown, rpc_reconfigure, rpc_debug_level, rpc_debug_flags, rpc_stats,
+	rpc_takeover, rpc_control;
+void reconfig_apply(struct core *c, const struct event *ev, struct effects *out);
+void groups_apply(struct core *c, const struct event *ev);
+
+static inline bool time_due(int64_t t, int64_t now) { return t && t <= now; }
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What clients and step daemons ask about one running job. */
+#include <errno.h>
+
+#include "slurmctld/core/internal.h"
+
+static bool may_act(const struct event *ev, const struct job *j)
+{
+	return ev->caller.operator_ || ev->caller.root_or_slurm || ev->caller.uid == j->uid;
+}
+
+/* The allocation of a job that has one now. */
+static enum err allocated(const struct core *c, uint32_t id, struct job **out)
+{
+	struct job *j = job_find(c, id);
+
+	if (!j)
+		return E_INVALID_JOB_ID;
+	if (job_is_finished(j))
+		return E_ALREADY_DONE;
+	if (job_is_pending(j))
+		return E_JOB_PENDING;
+	*out = j;
+	return E_OK;
+}
+
+void rpc_alloc_info(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_alloc_info_msg *m = ev->body;
+	struct job *j;
+	enum err rc = allocated(c, m->step_id.job_id, &j);
+
+	if (rc != E_OK)
+		effect_reply_rc(out, ev, rc);
+	else
+		alloc_response_fill(c, out, j,
+				    effect_reply(out, ev, RESPONSE_JOB_ALLOCATION_INFO));
+}
+
+void rpc_het_alloc_info(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_alloc_info_msg *m = ev->body;
+	struct job_info_list_msg *r;
+	struct job *j;
+	enum err rc = allocated(c, m->step_id.job_id, &j);
+
+	if (rc != E_OK) {
+		effect_reply_rc(out, ev, rc);
+		return;
+	}
+	r = effect_reply(out, ev, RESPONSE_HET_JOB_ALLOCATION);
+	r->resp = arena_alloc(&out->mem, sizeof(*r->resp));
+	wire_init(&resource_allocation_response_msg_desc, r->resp);
+	r->cnt = 1;
+	alloc_response_fill(c, out, j, r->resp);
+}
+
+void rpc_job_ready(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_ready_msg *m = ev->body;
+	const struct job *j = job_find(c, m->step_id.job_id);
+	struct return_code_msg *r;
+	bool runs;
+
+	if (!j) {
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+		return;
+	}
+	if (j->state & JOB_CONFIGURING) {
+		effect_reply_rc(out, ev, (enum err)EAGAIN);
+		return;
+	}
+	runs = job_is_running(j) || job_base(j) == JOB_SUSPENDED;
+	r = effect_reply(out, ev, j->reason == WAIT_PROLOG ? RESPONSE_PROLOG_EXECUTING :
+			 RESPONSE_JOB_READY);
+	r->return_code = READY_PROLOG_STATE | (runs ? READY_NODE_STATE | READY_JOB_STATE : 0);
+}
+
+void rpc_job_end_time(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_alloc_info_msg *m = ev->body;
+	const struct job *j = job_find(c, m->step_id.job_id);
+	struct srun_timeout_msg *r;
+
+	if (!j) {
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+		return;
+	}
+	r = effect_reply(out, ev, SRUN_TIMEOUT);
+	step_id_fill(j, NO_VAL, &r->step_id);
+	r->timeout = j->end_time;
+}
+
+void rpc_batch_script(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_ready_msg *m = ev->body;
+	const struct job *j = job_find(c, m->step_id.job_id);
+	struct effect *e;
+
+	if (!j) {
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+	} else if (!may_act(ev, j)) {
+		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+	} else if (!j->batch) {
+		effect_reply_rc(out, ev, E_JOB_SCRIPT_MISSING);
+	} else {
+		e = effects_add(out, EFF_SCRIPT_REPLY);
+		e->conn = ev->conn;
+		e->job_id = j->id;
+		e->script_id = j->array_job_id ? j->array_job_id : j->id;
+	}
+}
+
+static enum err notify(struct core *c, const struct event *ev, struct job *j,
+		       const struct job_notify *m, struct effects *out)
+{
+	struct srun_user_msg *u;
+	struct job_notify *b;
+
+	if (!may_act(ev, j))
+		return E_USER_ID_MISSING;
+	if (job_is_finished(j))
+		return E_ALREADY_DONE;
+	if (!j->batch && j->other_port) {
+		u = effects_body(out, SRUN_USER_MSG);
+		step_id_fill(j, NO_VAL, &u->step_id);
+		u->msg = arena_strdup(&out->mem, m->message);
+		job_tell_srun(c, j, SRUN_USER_MSG, u, out);
+		return E_OK;
+	}
+	if (j->batch && j->alloc && job_is_running(j)) {
+		struct effect *e;
+
+		b = effects_body(out, REQUEST_JOB_NOTIFY);
+		step_id_fill(j, STEP_BATCH, &b->step_id);
+		b->message = arena_strdup(&out->mem, m->message);
+		e = effect_nodes(c, out, REQUEST_JOB_NOTIFY, b);
+		effect_node_add(e, c->node[j->alloc->share[0].node]);
+		e->no_reply = true;
+		return E_OK;
+	}
+	return E_DISABLED;
+}
+
+void rpc_job_notify(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_notify *m = ev->body;
+	struct job *j = job_find(c, m->step_id.job_id);
+
+	effect_reply_rc(out, ev, j ? notify(c, ev, j, m, out) : E_INVALID_JOB_ID);
+}
+
+void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct step_alloc_info_msg *m = ev->body;
+	const struct step_id_members *id = &m->step.step_id;
+	struct job_sbcast_cred_msg *r;
+	struct sbcast_cred *cr;
+	const struct step *s = NULL;
+	struct job *j = NULL;
+	enum err rc;
+
+	rc = allocated(c, id->job_id, &j);
+	if (rc == E_OK && m->step.array_task_id != NO_VAL && m->step.array_task_id) {
+		struct job *t = job_find_task(c, id->job_id, m->step.array_task_id);
+
+		rc = t ? allocated(c, t->id, &j) : E_INVALID_JOB_ID;
+	}
+	if (rc == E_OK && !may_act(ev, j))
+		rc = E_ACCESS_DENIED;
+	if (rc == E_OK && id->step_id < STEP_MAX_NORMAL) {
+		s = step_find(j, id->step_id);
+		rc = s ? E_OK : E_INVALID_JOB_ID;
+	}
+	if (rc != E_OK) {
+		effect_reply_rc(out, ev, rc);
+		return;
+	}
+	r = effect_reply(out, ev, RESPONSE_JOB_SBCAST_CRED);
+	out->v[out->count - 1].sign_cred = true;
+	r->job_id = j->id;
+	r->node_list = s ? arena_strdup(&out->mem, s->node_list) :
+		effects_hostlist(c, out, j->alloc->nodes);
+	cr = &r->cred.cred;
+	cr->ctime = c->now;
+	cr->expiration = j->end_time;
+	step_id_fill(j, id->step_id, &cr->step_id);
+	cr->het_job_id = j->het_job_id;
+	cr->id.uid = j->uid;
+	cr->id.gid = j->gid;
+	cr->nodes = r->node_list;
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Signals, cancellation, requeueing and suspension on request. */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "slurmctld/core/internal.h"
+
+enum { SUSPEND_JOB, RESUME_JOB };
+
+static bool may_act(const struct event *ev, const struct job *j)
+{
+	return ev->caller.operator_ || ev->caller.root_or_slurm || ev->caller.uid == j->uid;
+}
+
+void effect_signal(struct core *c, struct effects *out, const struct job *j, uint32_t step_id,
+		   uint16_t signal, uint16_t flags, const struct bitset *nodes)
+{
+	struct cancel_tasks_msg *m = effects_body(out, REQUEST_SIGNAL_TASKS);
+	struct effect *e;
+
+	step_id_fill(j, step_id, &m->step_id);
+	m->signal = signal;
+	m->flags = flags;
+	e = effect_nodes(c, out, REQUEST_SIGNAL_TASKS, m);
+	bitset_foreach(i, nodes)
+		effect_node_add(e, c->node[i]);
+	e->job_id = j->id;
+	e->step_id = step_id;
+}
+
+static void cancel(struct core *c, struct job *j, uint32_t uid, struct effects *out)
+{
+	j->req_uid = uid;
+	if (job_is_pending(j))
+		job_reason(c, j, WAIT_NO_REASON, NULL);
+	job_end(c, j, JOB_CANCELLED, out);
+}
+
+static enum err signal_running(struct core *c, struct job *j, uint16_t signal, uint16_t flags,
+			       struct effects *out)
+{
+	struct bitset *set;
+
+	if (flags & KILL_JOB_BATCH) {
+		if (!j->batch)
+			return E_JOB_SCRIPT_MISSING;
+		set = effects_bitset(out, c->node_count);
+		bitset_set(set, j->alloc->share[0].node);
+		effect_signal(c, out, j, NO_VAL, signal, flags, set);
+	} else {
+		effect_signal(c, out, j, NO_VAL, signal, flags, j->alloc->nodes);
+	}
+	return E_OK;
+}
+
+static enum err job_signal(struct core *c, struct job *j, uint16_t signal, uint16_t flags,
+			   uint32_t uid, struct effects *out)
+{
+	bool whole = !(flags & (KILL_STEPS_ONLY | KILL_JOB_BATCH));
+
+	if (job_is_finished(j))
+		return E_ALREADY_DONE;
+	if (job_is_pending(j)) {
+		if (signal != SIGKILL)
+			return E_TRANSITION_STATE_NO_UPDATE;
+		cancel(c, j, uid, out);
+		return E_OK;
+	}
+	if (!j->alloc)
+		return E_TRANSITION_STATE_NO_UPDATE;
+	if (signal == SIGKILL && whole) {
+		cancel(c, j, uid, out);
+		return E_OK;
+	}
+	if (job_base(j) == JOB_SUSPENDED)
+		return E_TRANSITION_STATE_NO_UPDATE;
+	return signal_running(c, j, signal, flags, out);
+}
+
+/* A task that never got a record of its own just leaves the array. */
+static enum err task_cancel(struct core *c, const struct job_target *t, uint16_t signal,
+			    uint32_t uid, struct effects *out)
+{
+	struct job *head = t->j;
+
+	if (signal != SIGKILL)
+		return E_TRANSITION_STATE_NO_UPDATE;
+	if (!head->array || !bitset_test(head->array->pending, t->task))
+		return E_ALREADY_DONE;
+	if (bitset_count(head->array->pending) == 1) {
+		cancel(c, head, uid, out);
+		return E_OK;
+	}
+	bitset_clear(head->array->pending, t->task);
+	c->stats.canceled++;
+	job_dirty(c, head);
+	sched_job_changed(c, head);
+	return E_OK;
+}
+
+/* Best answer for a set: success when one succeeded, unless all had ended. */
+static enum err signal_targets(struct core *c, const struct event *ev, struct job_targets *t,
+			       uint16_t signal, uint16_t flags, struct effects *out)
+{
+	enum err rc = E_OK, one;
+	bool done = false;
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		struct job_target *v = &t->v[i];
+
+		if (!may_act(ev, v->j))
+			one = E_ACCESS_DENIED;
+		else if (v->task != NO_VAL)
+			one = task_cancel(c, v, signal, ev->caller.uid, out);
+		else
+			one = job_signal(c, v->j, signal, flags, ev->caller.uid, out);
+		done |= one == E_OK;
+		if (one != E_OK && (rc == E_OK || one != E_ALREADY_DONE))
+			rc = one;
+	}
+	return done && rc == E_ALREADY_DONE ? E_OK : rc;
+}
+
+void rpc_kill_job(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_step_kill_msg *m = ev->body;
+	struct arena mem = { 0 };
+	struct job_targets t;
+	enum err rc = job_targets_find(c, m->sjob_id, m->step_id.job_id, &mem, &t);
+
+	if (rc == E_OK && m->flags & KILL_ARRAY_TASK && !m->sjob_id) {
+		/* The number is meant as a job id, not as an array's. */
+		t.v[0] = (struct job_target){ job_find(c, m->step_id.job_id), NO_VAL };
+		t.count = 1;
+		if (!t.v[0].j)
+			rc = E_INVALID_JOB_ID;
+	}
+	if (rc == E_OK)
+		rc = signal_targets(c, ev, &t, m->signal, m->flags, out);
+	if (rc == E_ACCESS_DENIED)
+		effect_log(out, 2, "Security violation, REQUEST_KILL_JOB RPC for JobId=%s from uid=%u",
+			   m->sjob_id ? m->sjob_id : "?", ev->caller.uid);
+	effect_reply_rc(out, ev, rc);
+	arena_fini(&mem);
+}
+
+/* ---- steps ------------------------------------------------------------- */
+
+static enum err step_kill(struct core *c, struct job *j, const struct job_step_kill_msg *m,
+			  struct effects *out)
+{
+	struct step *s = step_find(j, m->step_id.step_id);
+	struct bitset *set;
+
+	if (job_is_finished(j))
+		return E_ALREADY_DONE;
+	if (!job_is_running(j) || !j->alloc)
+		return job_is_pending(j) ? E_TRANSITION_STATE_NO_UPDATE : E_ALREADY_DONE;
+	if (m->step_id.step_id == STEP_BATCH || m->step_id.step_id == STEP_EXTERN) {
+		set = effects_bitset(out, c->node_count);
+		if (m->step_id.step_id == STEP_BATCH)
+			bitset_set(set, j->alloc->share[0].node);
+		else
+			bitset_copy(set, j->alloc->nodes);
+		effect_signal(c, out, j, m->step_id.step_id, m->signal,
+			      m->step_id.step_id == STEP_BATCH ? m->flags | KILL_JOB_BATCH :
+			      m->flags, set);
+		return E_OK;
+	}
+	if (!s)
+		return E_INVALID_JOB_ID;
+	if (!s->node_count) {   /* waits for room */
+		step_remove(c, j, s);
+		return E_OK;
+	}
+	set = effects_bitset(out, c->node_count);
+	for (uint32_t i = 0; i < s->node_count; i++)
+		bitset_set(set, s->node[i]);
+	if (m->signal == SIGKILL) {
+		struct cancel_tasks_msg *k = effects_body(out, REQUEST_TERMINATE_TASKS);
+		struct effect *e;
+
+		step_id_fill(j, s->id, &k->step_id);
+		k->signal = SIGKILL;
+		k->flags = m->flags;
+		e = effect_nodes(c, out, REQUEST_TERMINATE_TASKS, k);
+		bitset_foreach(i, set)
+			effect_node_add(e, c->node[i]);
+		e->job_id = j->id;
+		e->step_id = s->id;
+		return E_OK;
+	}
+	effect_signal(c, out, j, s->id, m->signal, m->flags, set);
+	return E_OK;
+}
+
+void rpc_cancel_step(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_step_kill_msg *m = ev->body;
+	struct job *j = job_find(c, m->step_id.job_id);
+
+	/* Without a step it is about the job. */
+	if (m->step_id.step_id == NO_VAL) {
+		rpc_kill_job(c, ev, out);
+		return;
+	}
+	if (!j)
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+	else if (!may_act(ev, j))
+		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+	else
+		effect_reply_rc(out, ev, step_kill(c, j, m, out));
+}
+
+/* ---- many at once ------------------------------------------------------ */
+
+static bool on_nodes(struct core *c, const struct job *j, const char *list)
+{
+	struct bitset *set = bitset_new(c->node_count);
+	bool hit;
+
+	nodes_parse(c, list, set, NULL);
+	hit = j->alloc && bitset_overlap(j->alloc->nodes, set);
+	bitset_free(set);
+	return hit;
+}
+
+static bool matches(struct core *c, const struct job *j, const struct kill_jobs_msg *m)
+{
+	const struct { const char *want; enum job_string s; } texts[] = {
+		{ m->account, JS_ACCOUNT }, { m->job_name, JS_NAME },
+		{ m->partition, JS_PARTITION }, { m->qos, JS_QOS },
+		{ m->reservation, JS_RESERVATION }, { m->wckey, JS_WCKEY },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (texts[i].want && !streq(texts[i].want, job_str(j, texts[i].s)))
+			return false;
+	if (m->user_id != NO_VAL && m->user_name && m->user_id != j->uid)
+		return false;
+	if (m->state && m->state != JOB_STATE_END && m->state != NO_VAL &&
+	    job_base(j) != (m->state & JOB_STATE_BASE))
+		return false;
+	return !m->nodelist || on_nodes(c, j, m->nodelist);
+}
+
+static void kill_item(struct effects *out, struct kill_jobs_item *k, const struct job_target *t,
+		      enum err rc)
+{
+	wire_init(&kill_jobs_item_desc, k);
+	k->error_code = (uint32_t)rc;
+	k->error_msg = rc == E_OK ? NULL : arena_strdup(&out->mem, err_str((int)rc));
+	k->id.step_id.job_id = t->j->array_job_id ? t->j->array_job_id : t->j->id;
+	k->id.step_id.step_id = NO_VAL;
+	k->id.step_id.step_het_comp = NO_VAL;
+	k->id.array_task_id = t->task != NO_VAL ? t->task :
+		t->j->array_job_id ? t->j->array_task_id : NO_VAL;
+	k->id.het_job_offset = NO_VAL;
+	k->real_job_id = t->j->id;
+}
+
+static void kill_list(struct core *c, const struct event *ev, struct job_targets *t,
+		      bool filter, struct effects *out, struct kill_jobs_resp_msg *r)
+{
+	const struct kill_jobs_msg *m = ev->body;
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		struct job_targets one = { .v = &t->v[i], .count = 1 };
+		struct job_target copy = t->v[i];
+		enum err rc;
+
+		if (filter && !matches(c, copy.j, m))
+			continue;
+		rc = signal_targets(c, ev, &one, m->signal, m->flags, out);
+		if (filter && rc != E_OK && !(m->flags & KILL_JOBS_VERBOSE))
+			continue;
+		kill_item(out, &r->items[r->jobs_cnt++], &copy, rc);
+	}
+}
+
+void rpc_kill_jobs(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct kill_jobs_msg *m = ev->body;
+	struct kill_jobs_resp_msg *r = effects_body(out, RESPONSE_KILL_JOBS);
+	struct arena mem = { 0 };
+	struct job_targets t;
+	struct effect *e;
+	bool any = m->account || m->job_name || m->partition || m->qos || m->reservation ||
+		   m->wckey || m->nodelist || m->user_name || m->state;
+
+	if (!m->jobs_array_count && !any) {
+		effect_reply_rc(out, ev, E_SIGNAL_JOBS_INVALID);
+		return;
+	}
+	r->items = arena_alloc(&out->mem, (c->job_count + m->jobs_array_count + 1) *
+			       sizeof(*r->items));
+	for (uint32_t i = 0; i < m->jobs_array_count; i++) {
+		enum err rc = job_targets_find(c, m->jobs_array[i], NO_VAL, &mem, &t);
+
+		if (rc == E_OK && r->jobs_cnt + t.count <= c->job_count + m->jobs_array_count)
+			kill_list(c, ev, &t, any, out, r);
+	}
+	if (!m->jobs_array_count) {
+		struct job *next;
+
+		for (struct job *j = c->job_first; j; j = next) {
+			struct job_target v = { j, NO_VAL };
+
+			next = j->next;
+			t = (struct job_targets){ .v = &v, .count = 1 };
+			if (!job_is_finished(j) && may_act(ev, j))
+				kill_list(c, ev, &t, true, out, r);
+		}
+	}
+	e = effects_add(out, EFF_REPLY);
+	e->conn = ev->conn;
+	e->type = RESPONSE_KILL_JOBS;
+	e->body = r;
+	arena_fini(&mem);
+}
+
+/* ---- requeue ----------------------------------------------------------- */
+
+/* Answers: one code, or one per job of an array when they differ. */
+static void reply_each(const struct event *ev, const struct job_targets *t, const enum err *rc,
+		       struct effects *out)
+{
+	struct job_array_resp_msg *r;
+	bool same = true;
+
+	for (uint32_t i = 1; i < t->count; i++)
+		same &= rc[i] == rc[0];
+	if (same || t->count < 2) {
+		effect_reply_rc(out, ev, t->count ? rc[0] : E_INVALID_JOB_ID);
+		return;
+	}
+	r = effect_reply(out, ev, RESPONSE_JOB_ARRAY_ERRORS);
+	r->items = arena_zalloc(&out->mem, t->count * sizeof(*r->items));
+	r->job_array_count = t->count;
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct job *j = t->v[i].j;
+
+		r->items[i].error_code = (uint32_t)rc[i];
+		if (j->array_task_id != NO_VAL)
+			r->items[i].job_array_id = arena_printf(&out->mem, "%u_%u", j->array_job_id,
+								j->array_task_id);
+		else
+			r->items[i].job_array_id = arena_printf(&out->mem, "%u", j->id);
+	}
+}
+
+static enum err requeue_one(struct core *c, const struct event *ev, struct job *j,
+			    uint32_t flags, struct effects *out)
+{
+	if (!may_act(ev, j))
+		return E_ACCESS_DENIED;
+	if (!j->batch)
+		return E_BATCH_ONLY;
+	if (!j->requeue)
+		return E_DISABLED;
+	if (job_is_pending(j) && !(flags & (JOB_REQUEUE_HOLD | JOB_SPECIAL_EXIT)))
+		return E_JOB_PENDING;
+	job_requeue(c, j, flags & (JOB_REQUEUE_HOLD | JOB_SPECIAL_EXIT), 121, out);
+	if (flags & JOB_LAUNCH_FAILED && flags & JOB_REQUEUE_HOLD)
+		job_reason(c, j, WAIT_HELD_USER, "launch failed requeued held");
+	return E_OK;
+}
+
+void rpc_requeue(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_requeue_msg *m = ev->body;
+	struct arena mem = { 0 };
+	struct job_targets t;
+	enum err rc = job_targets_find(c, m->job_id_str, m->step_id.job_id, &mem, &t), *each;
+
+	if (rc != E_OK) {
+		effect_reply_rc(out, ev, rc);
+	} else {
+		each = arena_alloc(&mem, t.count * sizeof(*each));
+		for (uint32_t i = 0; i < t.count; i++)
+			each[i] = requeue_one(c, ev, t.v[i].j, m->flags, out);
+		reply_each(ev, &t, each, out);
+	}
+	arena_fini(&mem);
+}
+
+/* ---- suspend ----------------------------------------------------------- */
+
+static void tell_suspend(struct core *c, struct job *j, uint16_t op, struct effects *out)
+{
+	struct suspend_int_msg *m = effects_body(out, REQUEST_SUSPEND_INT);
+	struct effect *e;
+
+	step_id_fill(j, NO_VAL, &m->step_id);
+	m->op = op;
+	m->indf_susp = 1;
+	m->job_core_spec = j->core_spec;
+	e = effect_nodes(c, out, REQUEST_SUSPEND_INT, m);
+	bitset_foreach(i, j->alloc->nodes)
+		effect_node_add(e, c->node[i]);
+	e->job_id = j->id;
+}
+
+static enum err suspend_one(struct core *c, const struct event *ev, struct job *j, uint16_t op,
+			    struct effects *out)
+{
+	if (!ev->caller.operator_ && !ev->caller.root_or_slurm)
+		return E_ACCESS_DENIED;
+	if (job_is_pending(j))
+		return E_JOB_PENDING;
+	if (job_is_finished(j))
+		return E_ALREADY_DONE;
+	if (op == SUSPEND_JOB) {
+		if (!job_is_running(j))
+			return E_OK;
+		j->pre_sus_sec += c->now - (j->suspend_time ? j->suspend_time : j->start_time);
+		j->suspend_time = c->now;
+		tell_suspend(c, j, op, out);
+		job_move(c, j, JOB_SUSPENDED | (j->state & ~JOB_STATE_BASE));
+		return E_OK;
+	}
+	if (op != RESUME_JOB)
+		return E_NOT_SUPPORTED;
+	if (job_base(j) != JOB_SUSPENDED)
+		return E_JOB_NOT_SUSPENDED;
+	j->tot_sus_sec += c->now - j->suspend_time;
+	j->suspend_time = c->now;
+	if (j->time_limit_min != INFINITE)
+		j->end_time = c->now + (int64_t)j->time_limit_min * 60 - j->pre_sus_sec;
+	tell_suspend(c, j, op, out);
+	job_move(c, j, JOB_RUNNING | (j->state & ~JOB_STATE_BASE));
+	return E_OK;
+}
+
+void rpc_suspend(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct suspend_msg *m = ev->body;
+	struct arena mem = { 0 };
+	struct job_targets t;
+	enum err rc = job_targets_find(c, m->job_id_str, m->step_id.job_id, &mem, &t), *each;
+
+	if (rc != E_OK) {
+		effect_reply_rc(out, ev, rc);
+	} else {
+		each = arena_alloc(&mem, t.count * sizeof(*each));
+		for (uint32_t i = 0; i < t.count; i++)
+			each[i] = suspend_one(c, ev, t.v[i].j, m->op, out);
+		reply_each(ev, &t, each, out);
+	}
+	arena_fini(&mem);
+}

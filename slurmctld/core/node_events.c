@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What happens to nodes by themselves: silence, answers, going down.
+ *
+ * Every SlurmdTimeout/3 all nodes are asked for a sign of life; one that did
+ * not answer is shown with "*"; one that was silent for SlurmdTimeout is DOWN,
+ * and its jobs start again or fail. */
+#include <stdlib.h>
+
+#include "slurmctld/core/internal.h"
+
+#define REQUEUE_DELAY_SEC 121
+#define KILL_JOB_ALREADY_COMPLETE 4002
+
+static uint32_t base(const struct node *n)
+{
+	return n->state & NODE_STATE_BASE;
+}
+
+/* ---- going down -------------------------------------------------------- */
+
+static void tell_node_fail(struct core *c, struct job *j, const struct node *n,
+			   struct effects *out)
+{
+	struct srun_node_fail_msg *m = effects_body(out, SRUN_NODE_FAIL);
+
+	step_id_fill(j, NO_VAL, &m->step_id);
+	m->nodelist = arena_strdup(&out->mem, n->name);
+	job_tell_srun(c, j, SRUN_NODE_FAIL, m, out);
+	for (const struct step *s = j->steps; s; s = s->next) {
+		struct effect *e;
+		bool here = false;
+
+		for (uint32_t i = 0; i < s->node_count; i++)
+			here |= s->node[i] == n->index;
+		if (!here || !s->port || !s->peer.family)
+			continue;
+		e = effects_add(out, EFF_CLIENT);
+		e->type = SRUN_NODE_FAIL;
+		e->body = m;
+		e->addr = s->peer;
+		e->addr.port = s->port;
+		e->client_version = s->start_protocol;
+		e->job_id = j->id;
+		e->step_id = s->id;
+	}
+}
+
+static void job_lost_node(struct core *c, struct job *j, struct node *n, struct effects *out)
+{
+	if (job_is_completing(j)) {
+		job_node_clean(c, j, n, out);
+		return;
+	}
+	if (!job_is_running(j) && job_base(j) != JOB_SUSPENDED)
+		return;
+	tell_node_fail(c, j, n, out);
+	/* --no-kill: goes on with the nodes that are left. */
+	if (!j->kill_on_node_fail && j->alloc->node_count > 1)
+		return;
+	job_str_set(j, JS_FAILED_NODE, n->name);
+	if (j->batch && j->requeue) {
+		effect_log(out, 3, "requeue job JobId=%u due to failure of node %s", j->id,
+			   n->name);
+		job_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
+	} else {
+		effect_log(out, 3, "Killing JobId=%u on failed node %s", j->id, n->name);
+		if (!j->exit_code)
+			j->exit_code = 1;
+		job_reason(c, j, FAIL_DOWN_NODE, NULL);
+		job_end(c, j, JOB_NODE_FAIL, out);
+	}
+	/* The node is not coming back to report. */
+	if (j->alloc && job_is_completing(j))
+		job_node_clean(c, j, n, out);
+}
+
+void node_kill_jobs(struct core *c, struct node *n, struct effects *out)
+{
+	struct job *next;
+
+	for (struct job *j = c->job_first; j && n->run_jobs + n->comp_jobs; j = next) {
+		next = j->next;
+		if (j->alloc && bitset_test(j->alloc->nodes, n->index))
+			job_lost_node(c, j, n, out);
+	}
+}
+
+void node_down(struct core *c, struct node *n, const char *reason, struct effects *out)
+{
+	if (reason && !n->reason)
+		node_reason(c, n, reason, c->conf->slurm_uid, c->now);
+	node_move(c, n, NODE_STATE_DOWN | (n->state & ~NODE_STATE_BASE));
+	node_kill_jobs(c, n, out);
+	node_settle(c, n);
+}
+
+void node_drain(struct core *c, struct node *n, const char *reason, uint32_t uid)
+{
+	if (!(n->state & NODE_STATE_DRAIN) || !n->reason)
+		node_reason(c, n, reason, uid, c->now);
+	node_move(c, n, n->state | NODE_STATE_DRAIN);
+}
+
+/* ---- signs of life ----------------------------------------------------- */
+
+void node_responded(struct core *c, struct node *n, struct effects *out)
+{
+	n->last_response = c->now;
+	n->ping_pending = false;
+	if (!(n->state & NODE_STATE_NO_RESPOND))
+		return;
+	effect_log(out, 3, "Node %s now responding", n->name);
+	/* A node that is DOWN registers before it works again. */
+	if (base(n) == NODE_STATE_DOWN)
+		return;
+	node_move(c, n, n->state & ~NODE_STATE_NO_RESPOND);
+}
+
+static void node_silent(struct core *c, struct node *n, struct effects *out)
+{
+	n->ping_pending = false;
+	if (n->state & NODE_STATE_NO_RESPOND || base(n) == NODE_STATE_FUTURE)
+		return;
+	effect_log(out, 2, "Nodes %s not responding", n->name);
+	node_move(c, n, n->state | NODE_STATE_NO_RESPOND);
+}
+
+void node_ask_register(struct core *c, const struct bitset *nodes, struct effects *out)
+{
+	struct effect *e;
+
+	if (bitset_next(nodes, 0) == UINT32_MAX)
+		return;
+	e = effect_nodes(c, out, REQUEST_NODE_REGISTRATION_STATUS, NULL);
+	bitset_foreach(i, nodes)
+		effect_node_add(e, c->node[i]);
+}
+
+static bool worth_asking(const struct node *n)
+{
+	return base(n) != NODE_STATE_FUTURE &&
+	       !(n->state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN |
+			     NODE_STATE_EXTERNAL));
+}
+
+static void ping_node(struct core *c, struct node *n, struct bitset *ask, struct bitset *ping,
+		      struct effects *out)
+{
+	if (!worth_asking(n))
+		return;
+	if (base(n) != NODE_STATE_DOWN && n->state & NODE_STATE_NO_RESPOND &&
+	    n->last_response + c->conf->slurmdtimeout <= c->now) {
+		effect_log(out, 2, "Nodes %s not responding, setting DOWN", n->name);
+		node_down(c, n, "Not responding", out);
+	}
+	if (time_due(n->resume_after, c->now)) {
+		n->resume_after = 0;
+		node_reason(c, n, NULL, NO_VAL, 0);
+		node_move(c, n, n->state & ~(uint32_t)NODE_STATE_DRAIN);
+	}
+	if (base(n) == NODE_STATE_UNKNOWN || base(n) == NODE_STATE_DOWN ||
+	    n->state & NODE_STATE_NO_RESPOND)
+		bitset_set(ask, n->index);
+	else if (n->last_response + c->conf->slurmdtimeout / 3 <= c->now)
+		bitset_set(ping, n->index);
+	n->ping_sent = c->now;
+}
+
+void ping_run(struct core *c, struct effects *out)
+{
+	int64_t every = c->conf->slurmdtimeout / 3;
+	struct bitset *ask, *ping;
+
+	if (c->now < c->ping_at || c->shutting_down)
+		return;
+	if (!c->conf->slurmdtimeout) {
+		c->ping_at = NEVER;
+		return;
+	}
+	c->ping_at = c->now + (every > 0 ? every : 1);
+	ask = effects_bitset(out, c->node_count);
+	ping = effects_bitset(out, c->node_count);
+	for (uint32_t i = 0; i < c->node_count; i++)
+		ping_node(c, c->node[i], ask, ping, out);
+	node_ask_register(c, ask, out);
+	if (bitset_next(ping, 0) != UINT32_MAX) {
+		struct effect *e = effect_nodes(c, out, REQUEST_PING, NULL);
+
+		bitset_foreach(i, ping)
+			effect_node_add(e, c->node[i]);
+	}
+}
+
+/* ---- answers ----------------------------------------------------------- */
+
+static uint32_t answer_code(const struct event *ev)
+{
+	if (ev->reply && ev->reply_type == RESPONSE_SLURM_RC)
+		return ((const struct return_code_msg *)ev->reply)->return_code;
+	if (ev->reply && ev->reply_type == RESPONSE_SLURM_RC_MSG)
+		return ((const struct return_code2_msg *)ev->reply)->return_code;
+	return (uint32_t)ev->result;
+}
+
+static void batch_answer(struct core *c, struct job *j, struct node *n, uint32_t code,
+			 bool silent, struct effects *out)
+{
+	if (!job_is_running(j) || !j->alloc || j->alloc->share[0].node != n->index)
+		return;
+	if (silent) {
+		effect_log(out, 2, "batch launch of JobId=%u failed: node %s does not respond",
+			   j->id, n->name);
+		if (j->requeue) {
+			job_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
+		} else {
+			j->exit_code = 1;
+			job_reason(c, j, FAIL_DOWN_NODE, NULL);
+			job_end(c, j, JOB_NODE_FAIL, out);
+		}
+		return;
+	}
+	if (!code || code == E_DUPLICATE_JOB_ID || code == E_D_STEP_EXISTS) {
+		if (!j->launched) {
+			j->launched = true;
+			job_dirty(c, j);
+		}
+		return;
+	}
+	/* slurmd itself asks for another try then. */
+	if (code == E_D_PROLOG_FAILED)
+		return;
+	effect_log(out, 2, "Killing non-startable batch JobId=%u: %s", j->id,
+		   err_str((int)code));
+	j->exit_code = 1 << 8;
+	job_reason(c, j, FAIL_LAUNCH, NULL);
+	job_end(c, j, JOB_FAILED, out);
+}
+
+static void ping_answer(struct core *c, struct node *n, const struct event *ev)
+{
+	const struct ping_slurmd_resp *p = ev->reply;
+
+	if (!p || ev->reply_type != RESPONSE_PING_SLURMD)
+		return;
+	if (n->cpu_load == p->cpu_load && n->free_mem_mb == p->free_mem)
+		return;
+	n->cpu_load = p->cpu_load;
+	n->free_mem_mb = p->free_mem;
+	node_touch(c, n);
+}
+
+void node_result(struct core *c, const struct event *ev, struct effects *out)
+{
+	struct node *n = ev->node < c->node_count ? c->node[ev->node] : NULL;
+	bool silent = ev->result != E_OK && !ev->reply_type;
+	struct job *j = job_find(c, ev->job_id);
+	uint32_t code = answer_code(ev);
+
+	if (!n)
+		return;
+	if (silent) {
+		node_silent(c, n, out);
+	} else {
+		node_responded(c, n, out);
+		if (ev->reply_version_known && !n->version_known) {
+			n->version = ev->reply_version;
+			n->version_known = true;
+		}
+	}
+	switch (ev->sent_type) {
+	case REQUEST_PING:
+		ping_answer(c, n, ev);
+		break;
+	case REQUEST_BATCH_JOB_LAUNCH:
+		if (j)
+			batch_answer(c, j, n, code, silent, out);
+		break;
+	case REQUEST_TERMINATE_JOB:
+	case REQUEST_KILL_TIMELIMIT:
+	case REQUEST_KILL_PREEMPTED:
+	case REQUEST_ABORT_JOB:
+		/* Nothing of the job is left there: no epilog will report. */
+		if (j && j->alloc && !silent && code == KILL_JOB_ALREADY_COMPLETE)
+			job_node_clean(c, j, n, out);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Job steps: created on srun's request, completed by ranges of ranks. */
+#include <stdlib.h>
+
+#include "slurmctld/core/internal.h"
+
+static bool retry_later(enum err rc)
+{
+	return rc == E_NODES_BUSY || rc == E_PORTS_BUSY || rc == E_DISABLED;
+}
+
+static enum err step_allowed(struct core *c, const struct event *ev,
+			     const struct job_step_create_request_msg *m, struct job **out)
+{
+	struct job *j = job_find(c, m->step_id.job_id);
+	uint32_t steps = 0;
+
+	if (j && m->array_task_id != NO_VAL)
+		j = job_find_task(c, m->step_id.job_id, m->array_task_id);
+	if (!j)
+		return E_INVALID_JOB_ID;
+	if (ev->caller.uid != j->uid && !ev->caller.root_or_slurm)
+		return E_ACCESS_DENIED;
+	if (job_base(j) == JOB_SUSPENDED)
+		return E_DISABLED;
+	if (job_is_pending(j))
+		return E_JOB_PENDING;
+	if (job_is_finished(j) || job_is_completing(j) || c->now > j->end_time + 60 * 60 * 24)
+		return E_ALREADY_DONE;
+	for (const struct step *s = j->steps; s; s = s->next)
+		steps++;
+	if (steps >= c->conf->maxstepcount || j->next_step_id >= STEP_MAX_NORMAL)
+		return E_STEP_LIMIT;
+	*out = j;
+	return E_OK;
+}
+
+static void copy_text(char **to, const char *from)
+{
+	*to = from && *from ? mem_strdup(from) : NULL;
+}
+
+static void step_copy(struct step *s, const struct event *ev, const struct job *j,
+		      const struct job_step_create_request_msg *m, int64_t now)
+{
+	s->state = JOB_RUNNING;
+	s->uid = j->uid;
+	s->flags = m->flags;
+	s->time_limit_min = m->time_limit == NO_VAL ? INFINITE : m->time_limit;
+	s->srun_pid = m->srun_pid;
+	s->cpu_freq_min = m->cpu_freq_min;
+	s->cpu_freq_max = m->cpu_freq_max;
+	s->cpu_freq_gov = m->cpu_freq_gov;
+	s->port = m->port;
+	s->start_protocol = wire_version_number(ev->caller.version);
+	s->plane_size = m->plane_size;
+	s->start_time = now;
+	s->peer = ev->caller.peer;
+	s->exit_code = NO_VAL;
+	copy_text(&s->name, m->name);
+	copy_text(&s->host, m->host);
+	copy_text(&s->network, m->network);
+	copy_text(&s->tres_per_step, m->tres_per_step);
+	copy_text(&s->tres_per_node, m->tres_per_node);
+	copy_text(&s->tres_per_socket, m->tres_per_socket);
+	copy_text(&s->tres_per_task, m->tres_per_task);
+	copy_text(&s->cpus_per_tres, m->cpus_per_tres);
+	copy_text(&s->mem_per_tres, m->mem_per_tres);
+	copy_text(&s->tres_bind, m->tres_bind);
+	copy_text(&s->tres_freq, m->tres_freq);
+	copy_text(&s->submit_line, m->submit_line);
+	copy_text(&s->container, m->container);
+	copy_text(&s->container_id, m->container_id);
+	copy_text(&s->cwd, m->cwd);
+	copy_text(&s->std_in, m->std_in);
+	copy_text(&s->std_out, m->std_out);
+	copy_text(&s->std_err, m->std_err);
+	if (s->time_limit_min != INFINITE && s->time_limit_min)
+		s->kill_time = now + (int64_t)s->time_limit_min * 60;
+}
+
+static void tres_note(struct core *c, struct step *s)
+{
+	uint32_t types = c->gres_type_count;
+	uint64_t mem = 0, *gres = mem_zalloc((types + 1) * sizeof(*gres));
+
+	for (uint32_t i = 0; i < s->node_count; i++) {
+		mem += s->mem_mb ? s->mem_mb[i] : 0;
+		for (uint32_t t = 0; s->gres && s->gres[i] && t < types; t++)
+			gres[t] += s->gres[i][t];
+	}
+	free(s->tres_alloc);
+	s->tres_alloc = tres_format(c, s->cpu_count, mem, s->node_count, gres, 0);
+	free(gres);
+}
+
+/* Oldest of srun's release and those of the step's nodes. */
+static enum wire_version step_version(const struct core *c, const struct event *ev,
+				      const struct step *s)
+{
+	enum wire_version v = ev->caller.version;
+
+	for (uint32_t i = 0; i < s->node_count; i++) {
+		const struct node *n = c->node[s->node[i]];
+
+		if (n->version_known)
+			v = wire_version_min(v, n->version);
+	}
+	return v;
+}
+
+static void layout_fill(struct effects *out, const struct step *s, struct step_layout *l)
+{
+	uint32_t n = s->node_count;
+	uint16_t *cpt = arena_alloc(&out->mem, sizeof(*cpt));
+	uint32_t *reps = arena_alloc(&out->mem, sizeof(*reps));
+
+	l->present = 1;
+	l->node_list = arena_strdup(&out->mem, s->node_list);
+	l->node_cnt = n;
+	l->start_protocol_ver = s->start_protocol;
+	l->task_cnt = s->num_tasks;
+	l->task_dist = s->task_dist;
+	l->tids = arena_zalloc(&out->mem, n * sizeof(*l->tids) + 1);
+	for (uint32_t i = 0; i < n && s->tids; i++) {
+		size_t bytes = s->tasks[i] * sizeof(uint32_t);
+
+		l->tids[i].v_count = s->tasks[i];
+		l->tids[i].v = memcpy(arena_alloc(&out->mem, bytes + 1), s->tids[i], bytes);
+	}
+	*cpt = s->cpus_per_task ? s->cpus_per_task : 1;
+	*reps = n;
+	l->cpt_compact_array = cpt;
+	l->cpt_compact_reps = reps;
+	l->cpt_compact_array_count = l->cpt_compact_reps_count = n ? 1 : 0;
+}
+
+static void created(struct core *c, const struct event *ev, struct job *j, struct step *s,
+		    struct effects *out)
+{
+	struct job_step_create_response_msg *r = effect_reply(out, ev, RESPONSE_JOB_STEP_CREATE);
+	enum wire_version v = step_version(c, ev, s);
+
+	out->v[out->count - 1].sign_cred = true;
+	s->start_protocol = wire_version_number(v);
+	step_id_fill(j, s->id, &r->step_id);
+	r->step_id.step_het_comp = s->het_comp;
+	r->def_cpu_bind_type = j->part && j->part->cpu_bind ? j->part->cpu_bind :
+		c->conf->taskpluginparam;
+	for (uint32_t i = 0; i < s->node_count; i++)
+		if (c->node[s->node[i]]->conf->cpu_bind)
+			r->def_cpu_bind_type = c->node[s->node[i]]->conf->cpu_bind;
+	layout_fill(out, s, &r->step_layout);
+	r->has_cred = true;
+	r->use_protocol_ver = wire_version_number(v);
+	r->state = s->state;
+	cred_fill_step(c, out, j, s, &r->cred.cred);
+}
+
+static bool same_addr(const struct wire_addr *a, const struct wire_addr *b)
+{
+	return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+/* No room in the allocation: remember who asked. */
+static void step_wait(struct core *c, const struct event *ev, struct job *j,
+		      const struct job_step_create_request_msg *m, struct step *s)
+{
+	bool known = m->immediate || !m->port;
+
+	for (const struct step *o = j->steps; o; o = o->next)
+		known |= o->id == STEP_PENDING && o->port == m->port &&
+			same_addr(&o->peer, &ev->caller.peer);
+	if (known) {
+		step_free(s);
+		return;
+	}
+	step_copy(s, ev, j, m, c->now);
+	s->kill_time = 0;
+	s->state = JOB_PENDING;
+	s->id = STEP_PENDING;
+	s->num_tasks = m->num_tasks;
+	s->cpu_count = m->cpu_count;
+	step_add(j, s);
+	job_dirty(c, j);
+}
+
+void rpc_step_create(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_step_create_request_msg *m = ev->body;
+	struct err_text why = { "" };
+	struct job *j = NULL;
+	struct step *s;
+	enum err rc = step_allowed(c, ev, m, &j);
+
+	if (rc != E_OK) {
+		effect_reply_rc(out, ev, rc);
+		return;
+	}
+	s = step_new();
+	rc = step_place(c, j, m, s, &why);
+	if (rc != E_OK) {
+		if (rc == E_NODES_BUSY)
+			step_wait(c, ev, j, m, s);
+		else
+			step_free(s);
+		if (retry_later(rc))
+			effect_reply_rc(out, ev, rc);
+		else
+			effect_reply_rc_msg(out, ev, rc, why.text);
+		return;
+	}
+	step_copy(s, ev, j, m, c->now);
+	if (m->step_id.step_id == STEP_INTERACTIVE) {
+		s->id = STEP_INTERACTIVE;
+	} else if (m->step_id.step_id < STEP_MAX_NORMAL && !step_find(j, m->step_id.step_id)) {
+		s->id = m->step_id.step_id;
+		if (s->id >= j->next_step_id)
+			j->next_step_id = s->id + 1;
+	} else {
+		s->id = j->next_step_id++;
+	}
+	s->het_comp = m->step_id.step_het_comp;
+	s->done = bitset_new(s->node_count);
+	tres_note(c, s);
+	step_add(j, s);
+	step_use(c, j, s, true);
+	created(c, ev, j, s, out);
+	job_dirty(c, j);
+}
+
+/* ---- completion -------------------------------------------------------- */
+
+static bool worse(uint32_t a, uint32_t b)
+{
+	return b == NO_VAL || a > b;
+}
+
+/* An srun that found no room waits at its port to be told to ask again. */
+static void wake_waiting(struct job *j, struct effects *out)
+{
+	struct step **p = &j->steps;
+
+	while (*p) {
+		struct step *s = *p;
+		struct job_step_kill_msg *m;
+		struct effect *e;
+
+		if (s->id != STEP_PENDING) {
+			p = &s->next;
+			continue;
+		}
+		m = effects_body(out, SRUN_STEP_SIGNAL);
+		step_id_fill(j, s->id, &m->step_id);
+		e = effects_add(out, EFF_CLIENT);
+		e->type = SRUN_STEP_SIGNAL;
+		e->body = m;
+		e->addr = s->peer;
+		e->addr.port = s->port;
+		e->client_version = s->start_protocol;
+		e->job_id = j->id;
+		*p = s->next;
+		step_free(s);
+	}
+}
+
+static void step_ended(struct core *c, struct job *j, struct step *s, struct effects *out)
+{
+	uint32_t code = s->exit_code == NO_VAL ? 0 : s->exit_code;
+
+	if (s->id < STEP_MAX_NORMAL && code > j->derived_ec)
+		j->derived_ec = code;
+	step_remove(c, j, s);
+	wake_waiting(j, out);
+}
+
+void rpc_step_complete(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct step_complete_msg *m = ev->body;
+	struct job *j = job_find(c, m->step_id.job_id);
+	struct step *s = j ? step_find(j, m->step_id.step_id) : NULL;
+
+	if (!j || (!s && !job_is_completing(j) && !job_is_running(j))) {
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+		return;
+	}
+	if (!ev->caller.root_or_slurm && ev->caller.uid != j->uid) {
+		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+		return;
+	}
+	/* The daemon's own steps have no record here. */
+	if (!s) {
+		effect_reply_rc(out, ev, m->step_id.step_id >= STEP_MAX_NORMAL ? E_OK :
+				E_ALREADY_DONE);
+		return;
+	}
+	effect_reply_rc(out, ev, E_OK);
+	if (worse(m->step_rc, s->exit_code))
+		s->exit_code = m->step_rc;
+	if (m->range_first > m->range_last || m->range_first >= s->node_count)
+		return;
+	bitset_set_range(s->done, m->range_first,
+			 m->range_last < s->node_count ? m->range_last : s->node_count - 1);
+	job_dirty(c, j);
+	if (bitset_count(s->done) >= s->node_count)
+		step_ended(c, j, s, out);
+}
+
+void rpc_step_layout(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct step_id_members *id = ev->body;
+	const struct job *j = job_find(c, id->job_id);
+	const struct step *s = j ? step_find(j, id->step_id) : NULL;
+
+	if (!s)
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+	else if (!ev->caller.root_or_slurm && !ev->caller.operator_ && ev->caller.uid != j->uid)
+		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+	else
+		layout_fill(out, s, effect_reply(out, ev, RESPONSE_STEP_LAYOUT));
+}
+
+/* ---- time limits ------------------------------------------------------- */
+
+static void step_signal(struct core *c, struct job *j, struct step *s, uint16_t signal,
+			struct effects *out)
+{
+	struct cancel_tasks_msg *m = effects_body(out, REQUEST_SIGNAL_TASKS);
+	struct effect *e;
+
+	step_id_fill(j, s->id, &m->step_id);
+	m->step_id.step_het_comp = s->het_comp;
+	m->signal = signal;
+	e = effect_nodes(c, out, REQUEST_SIGNAL_TASKS, m);
+	for (uint32_t i = 0; i < s->node_count; i++)
+		effect_node_add(e, c->node[s->node[i]]);
+	e->job_id = j->id;
+	e->step_id = s->id;
+}
+
+void steps_time_limits(struct core *c, struct job *j, struct effects *out)
+{
+	for (struct step *s = j->steps; s; s = s->next) {
+		struct srun_timeout_msg *m;
+
+		if (!time_due(s->kill_time, c->now))
+			continue;
+		s->kill_time = 0;
+		job_dirty(c, j);
+		m = effects_body(out, SRUN_TIMEOUT);
+		step_id_fill(j, s->id, &m->step_id);
+		m->timeout = c->now;
+		if (s->port && s->peer.family) {
+			struct effect *e = effects_add(out, EFF_CLIENT);
+
+			e->type = SRUN_TIMEOUT;
+			e->body = m;
+			e->addr = s->peer;
+			e->addr.port = s->port;
+			e->client_version = s->start_protocol;
+		}
+		step_signal(c, j, s, SIG_TIME_LIMIT, out);
+	}
+}
+
+void rpc_update_step(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct update_job_step_msg *m = ev->body;
+	struct job *j = job_find(c, m->step_id.job_id);
+	bool any = false;
+
+	if (!j) {
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+		return;
+	}
+	/* The owner may only shorten. */
+	if (!ev->caller.operator_ && !ev->caller.root_or_slurm && ev->caller.uid != j->uid) {
+		effect_reply_rc(out, ev, E_ACCESS_DENIED);
+		return;
+	}
+	for (struct step *s = j->steps; s; s = s->next) {
+		if (m->step_id.step_id != NO_VAL && s->id != m->step_id.step_id)
+			continue;
+		if (m->time_limit == NO_VAL)
+			continue;
+		if (!ev->caller.operator_ && !ev->caller.root_or_slurm &&
+		    m->time_limit > s->time_limit_min) {
+			effect_reply_rc(out, ev, E_ACCESS_DENIED);
+			return;
+		}
+		s->time_limit_min = m->time_limit;
+		s->kill_time = m->time_limit == INFINITE ? 0 :
+			s->start_time + (int64_t)m->time_limit * 60;
+		any = true;
+	}
+	if (any)
+		job_dirty(c, j);
+	effect_reply_rc(out, ev, any || m->time_limit == NO_VAL ? E_OK : E_INVALID_JOB_ID);
+}

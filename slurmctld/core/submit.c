@@ -1,0 +1,843 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a request to a job record: every check, in the order in which stock
+ * makes them, since the first failure is what the user reads.  Nothing of the
+ * core changes here. */
+#include <limits.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "slurmctld/core/internal.h"
+
+enum { ENFORCE_NO, ENFORCE_ALL, ENFORCE_ANY };
+
+/* What later checks fill in, beside the request itself (which is borrowed). */
+struct draft {
+	const struct job_desc_msg *d;
+	const struct event *ev;
+	bool batch;
+	uint32_t uid, gid;
+	uint32_t min_cpus, max_cpus, min_nodes, max_nodes, num_tasks, time_limit, priority, nice;
+	uint16_t cpus_per_task, pn_min_cpus, ntasks_per_node;
+	uint64_t mem, bitflags;
+	const char *alloc_node;
+	struct part *part[32];
+	uint32_t part_count;
+	struct bitset *req;
+	struct job_array *array;
+	struct err_text *why;
+};
+
+enum err submit_valid_id(const struct event *ev, const struct job_desc_msg *d, uint32_t *uid,
+			 uint32_t *gid)
+{
+	*uid = d->user_id;
+	*gid = d->group_id;
+	if (*uid == NO_VAL || *gid == NO_VAL)
+		return E_USER_ID_MISSING;
+	if (*uid == 99 && ev->caller.uid != 99) /* nobody: "whoever signed" */
+		*uid = ev->caller.uid;
+	if (*gid == 99 && ev->caller.gid != 99)
+		*gid = ev->caller.gid;
+	if (ev->caller.root_or_slurm)
+		return E_OK;
+	if (*uid != ev->caller.uid)
+		return E_USER_ID_MISSING;
+	return *gid == ev->caller.gid ? E_OK : E_GROUP_ID_MISSING;
+}
+
+/* ---- the request alone ------------------------------------------------- */
+
+static bool too_long(const char *s, size_t max)
+{
+	return s && strlen(s) > max;
+}
+
+static size_t option_size(const struct core *c, const char *name, size_t dflt)
+{
+	const char *v;
+
+	return conf_option(c->conf->schedulerparameters, name, &v) && *v ? strtoul(v, NULL, 10) :
+		dflt;
+}
+
+static enum err check_lengths(const struct core *c, const struct job_desc_msg *d)
+{
+	const char *kilo[] = {
+		d->account, d->alloc_node, d->comment, d->cpus_per_tres, d->extra, d->features,
+		d->cluster_features, d->licenses, d->mail_user, d->mcs_label, d->mem_per_tres,
+		d->name, d->network, d->partition, d->prefer, d->qos, d->reservation, d->tres_bind,
+		d->tres_freq, d->tres_per_job, d->tres_per_node, d->tres_per_socket,
+		d->tres_per_task, d->wckey,
+	};
+	const char *paths[] = { d->std_err, d->std_in, d->std_out, d->work_dir };
+
+	for (size_t i = 0; i < sizeof(kilo) / sizeof(*kilo); i++)
+		if (too_long(kilo[i], 1024))
+			return E_PATHNAME_TOO_LONG;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		if (too_long(paths[i], PATH_MAX))
+			return E_PATHNAME_TOO_LONG;
+	if (too_long(d->array_inx, 4096) || too_long(d->burst_buffer, 8192) ||
+	    too_long(d->cpu_bind, 131072) || too_long(d->mem_bind, 131072) ||
+	    too_long(d->dependency, 131072) ||
+	    too_long(d->script, option_size(c, "max_script_size", 4 * 1024 * 1024)) ||
+	    too_long(d->submit_line, option_size(c, "max_submit_line_size", 1024 * 1024)))
+		return E_PATHNAME_TOO_LONG;
+	return E_OK;
+}
+
+static enum err check_rights(struct core *c, struct draft *t)
+{
+	const struct job_desc_msg *d = t->d;
+
+	(void)c;
+	t->priority = d->priority;
+	t->nice = d->nice;
+	if (!t->ev->caller.operator_ && !t->ev->caller.root_or_slurm) {
+		if (t->priority != 0)
+			t->priority = NO_VAL;
+		if (t->nice < NICE_OFFSET)
+			return E_INVALID_NICE;
+	}
+	if (!t->ev->caller.root_or_slurm) {
+		if (d->admin_comment)
+			return E_ACCESS_DENIED;
+		if (d->reboot && d->reboot != NO_VAL16)
+			return err_set(t->why, E_ACCESS_DENIED,
+				       "rebooting of nodes is only allowed for admins");
+	}
+	return E_OK;
+}
+
+/* How many tasks and CPUs a request means. */
+static void derive_size(struct draft *t)
+{
+	const struct job_desc_msg *d = t->d;
+
+	if (t->num_tasks != NO_VAL)
+		t->bitflags |= JOB_NTASKS_SET;
+	if (t->min_nodes == NO_VAL)
+		t->min_nodes = 1;
+	if (t->num_tasks == NO_VAL) {
+		if (d->ntasks_per_tres != NO_VAL16)
+			t->num_tasks = t->min_nodes * d->ntasks_per_tres;
+		else if (d->ntasks_per_node != NO_VAL16)
+			t->num_tasks = t->min_nodes * d->ntasks_per_node;
+	}
+	if (d->overcommit != NO_VAL8)
+		return;
+	if (t->min_cpus != NO_VAL && (t->num_tasks == NO_VAL || t->num_tasks <= t->min_cpus))
+		return;
+	t->min_cpus = t->num_tasks != NO_VAL ? t->num_tasks : t->min_nodes;
+	if (d->cpus_per_task != NO_VAL16)
+		t->min_cpus *= d->cpus_per_task;
+	if (t->max_cpus != NO_VAL && t->max_cpus < t->min_cpus)
+		t->max_cpus = t->min_cpus;
+}
+
+static enum err check_request(struct core *c, struct draft *t)
+{
+	const struct job_desc_msg *d = t->d;
+	enum err rc = check_rights(c, t);
+
+	if (rc != E_OK)
+		return rc;
+	if ((d->task_dist & DIST_NODE_MASK) == DIST_ARBITRARY && d->num_tasks == NO_VAL &&
+	    d->task_dist != NO_VAL)
+		return err_set(t->why, E_BAD_TASK_COUNT,
+			       "task count required for arbitrary distribution");
+	rc = check_lengths(c, d);
+	if (rc != E_OK)
+		return rc;
+	if (d->array_inx && *d->array_inx) {
+		rc = array_parse(c, d->array_inx, &t->array);
+		if (rc != E_OK)
+			return rc;
+	}
+	if (d->x11 && !(c->conf->prologflags & 0x0010))
+		return E_X11_NOT_AVAIL;
+	if (d->req_nodes && d->min_nodes == NO_VAL) {
+		struct bitset *set = bitset_new(c->node_count);
+
+		rc = nodes_parse(c, d->req_nodes, set, NULL);
+		t->min_nodes = bitset_count(set);
+		bitset_free(set);
+		if (rc != E_OK)
+			return E_INVALID_NODE_NAME;
+	}
+	derive_size(t);
+	return E_OK;
+}
+
+/* ---- partitions -------------------------------------------------------- */
+
+enum err part_list_of(struct core *c, const char *text, struct part **first,
+		      struct err_text *why)
+{
+	char *copy = mem_strdup(text), *save = NULL;
+	enum err rc = E_INVALID_PARTITION_NAME;
+
+	for (char *n = copy ? strtok_r(copy, ",", &save) : NULL; n;
+	     n = strtok_r(NULL, ",", &save)) {
+		struct part *p = part_find(c, n);
+
+		if (!p) {
+			rc = err_set(why, E_INVALID_PARTITION_NAME,
+				     "invalid partition specified: %s", n);
+			*first = NULL;
+			break;
+		}
+		if (rc != E_OK)
+			*first = p;
+		rc = E_OK;
+	}
+	free(copy);
+	return rc;
+}
+
+static enum err alternate(struct core *c, struct part **p)
+{
+	struct part *alt = *p;
+
+	for (uint32_t hops = 0; !(alt->state_up & PARTITION_SUBMIT); hops++) {
+		if (!alt->alternate || hops > c->part_count)
+			return E_PARTITION_NOT_AVAIL;
+		alt = part_find(c, alt->alternate);
+		if (!alt)
+			return E_INVALID_PARTITION_NAME;
+	}
+	*p = alt;
+	return E_OK;
+}
+
+static enum err find_parts(struct core *c, struct draft *t)
+{
+	char *copy, *save = NULL;
+	enum err rc = E_OK, last = E_PARTITION_NOT_AVAIL;
+	struct part *first = NULL;
+
+	if (!t->d->partition || !*t->d->partition) {
+		if (!c->default_part)
+			return E_DEFAULT_PARTITION_NOT_SET;
+		first = c->default_part;
+		rc = alternate(c, &first);
+		t->part[t->part_count++] = first;
+		return rc;
+	}
+	rc = part_list_of(c, t->d->partition, &first, t->why);
+	if (rc != E_OK)
+		return rc;
+	copy = mem_strdup(t->d->partition);
+	for (char *n = strtok_r(copy, ",", &save); n && t->part_count < 32;
+	     n = strtok_r(NULL, ",", &save)) {
+		struct part *p = part_find(c, n);
+		bool seen = false;
+
+		last = alternate(c, &p);
+		for (uint32_t i = 0; i < t->part_count; i++)
+			seen |= t->part[i] == p;
+		if (last == E_OK && !seen)
+			t->part[t->part_count++] = p;
+	}
+	free(copy);
+	return t->part_count ? E_OK : last;
+}
+
+static bool name_listed(const char *list, const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	for (const char *p = list; p && *p; p += strcspn(p, ",") , p += *p == ',') {
+		if (n && strcspn(p, ",") == n && strncasecmp(p, name, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum err part_limits(const struct part *p, const struct draft *t)
+{
+	if (!(p->state_up & PARTITION_SCHED))
+		return E_OK;
+	if (t->min_nodes != NO_VAL && t->min_nodes < p->min_nodes)
+		return E_INVALID_NODE_COUNT;
+	if (t->max_nodes != NO_VAL && t->max_nodes > p->max_nodes)
+		return E_INVALID_NODE_COUNT;
+	if (t->time_limit != NO_VAL && t->time_limit > p->max_time_min)
+		return E_INVALID_TIME_LIMIT;
+	return E_OK;
+}
+
+static enum err part_people(const struct core *c, const struct part *p, const struct draft *t)
+{
+	const char *account = t->d->account;
+
+	if (!part_user_allowed(c, p, t->uid))
+		return E_JOB_MISSING_REQUIRED_PARTITION_GROUP;
+	if (p->allow_accounts && strcasecmp(p->allow_accounts, "ALL") != 0) {
+		if (account && !name_listed(p->allow_accounts, account))
+			return E_INVALID_ACCOUNT;
+	} else if (p->deny_accounts && account && name_listed(p->deny_accounts, account)) {
+		return E_INVALID_ACCOUNT;
+	}
+	return E_OK;
+}
+
+static enum err part_access(struct core *c, const struct part *p, const struct draft *t)
+{
+	enum err rc;
+
+	if (p->flags & PART_FLAG_REQ_RESV && (!t->d->reservation || !*t->d->reservation))
+		return E_ACCESS_DENIED;
+	if (p->flags & PART_FLAG_ROOT_ONLY && !t->ev->caller.root_or_slurm)
+		return E_ACCESS_DENIED;
+	if (t->uid == 0 && p->flags & PART_FLAG_NO_ROOT)
+		return E_USER_ID_MISSING;
+	if (p->alloc_nodes && strcasecmp(p->alloc_nodes, "ALL") != 0) {
+		struct arena mem = { 0 };
+		char **names = NULL;
+		uint32_t count = 0;
+		bool found = false;
+
+		hostlist_expand(p->alloc_nodes, &mem, &names, &count, NULL);
+		for (uint32_t i = 0; i < count; i++)
+			found |= streq(names[i], t->alloc_node);
+		arena_fini(&mem);
+		if (!found)
+			return E_ACCESS_DENIED;
+	}
+	if (p->state_up & PARTITION_SCHED && t->min_cpus != NO_VAL) {
+		uint64_t most = p->total_cpus, by_node = (uint64_t)p->max_cpus_per_node *
+			p->total_nodes;
+
+		if (t->min_cpus > most || (p->max_cpus_per_node != INFINITE &&
+					   p->max_cpus_per_node && t->min_cpus > by_node))
+			return E_TOO_MANY_REQUESTED_CPUS;
+	}
+	if (p->state_up & PARTITION_SCHED && t->min_nodes != NO_VAL &&
+	    t->min_nodes > p->total_nodes)
+		return E_INVALID_NODE_COUNT;
+	if (t->req && !bitset_subset(t->req, p->nodes))
+		return E_REQUESTED_NODES_NOT_IN_PARTITION;
+	rc = part_limits(p, t);
+	if (rc == E_OK && c->conf->enforcepartlimits)
+		rc = part_people(c, p, t);
+	return rc;
+}
+
+static enum err parts_access(struct core *c, struct draft *t)
+{
+	uint16_t enforce = c->conf->enforcepartlimits;
+	enum err rc, fail = E_OK;
+	bool any = false;
+
+	for (uint32_t i = 0; i < t->part_count; i++) {
+		rc = part_access(c, t->part[i], t);
+		if (rc == E_OK) {
+			any = true;
+			continue;
+		}
+		fail = rc;
+		if (rc == E_ACCESS_DENIED || rc == E_USER_ID_MISSING)
+			return rc;
+	}
+	if (!enforce || fail == E_OK)
+		return E_OK;
+	return enforce == ENFORCE_ANY && any ? E_OK : fail;
+}
+
+static enum err part_times(struct core *c, struct draft *t, uint32_t max_time)
+{
+	const struct job_desc_msg *d = t->d;
+	bool has_min = d->time_min != NO_VAL && d->time_min;
+	int64_t begin = d->begin_time > c->now ? d->begin_time : c->now;
+
+	if (t->time_limit == NO_VAL && t->part[0]->default_time_min == 0)
+		return E_INVALID_TIME_LIMIT;
+	if (t->time_limit == NO_VAL && t->part[0]->default_time_min != NO_VAL)
+		t->time_limit = t->part[0]->default_time_min;
+	if (has_min && d->time_min > max_time)
+		return E_INVALID_TIME_MIN_LIMIT;
+	if (t->time_limit != NO_VAL && t->time_limit > max_time && !has_min &&
+	    c->conf->enforcepartlimits)
+		return E_INVALID_TIME_LIMIT;
+	if (has_min && d->time_min > t->time_limit)
+		return E_INVALID_TIME_MIN_LIMIT;
+	if (d->deadline && d->deadline != NO_VAL) {
+		if (d->deadline < begin)
+			return E_INVALID_TIME_LIMIT;
+		if (has_min && d->deadline < begin + (int64_t)d->time_min * 60)
+			return E_INVALID_TIME_MIN_LIMIT;
+		if (!has_min && t->time_limit && t->time_limit != NO_VAL &&
+		    d->deadline < begin + (int64_t)t->time_limit * 60)
+			return E_INVALID_TIME_LIMIT;
+	}
+	return E_OK;
+}
+
+static enum err check_parts(struct core *c, struct draft *t)
+{
+	uint32_t least = INFINITE, most = 1, max_time = 0;
+	bool needs_nodes = t->array || !t->d->script;
+	enum err rc;
+
+	if (t->d->req_nodes) {
+		t->req = bitset_new(c->node_count);
+		rc = nodes_parse(c, t->d->req_nodes, t->req, NULL);
+		if (rc != E_OK)
+			return E_INVALID_NODE_NAME;
+	}
+	if (t->max_nodes == 0 && needs_nodes)
+		return E_INVALID_NODE_COUNT;
+	rc = find_parts(c, t);
+	if (rc != E_OK)
+		return rc;
+	rc = parts_access(c, t);
+	if (rc != E_OK)
+		return rc;
+	for (uint32_t i = 0; i < t->part_count; i++) {
+		least = t->part[i]->min_nodes < least ? t->part[i]->min_nodes : least;
+		most = t->part[i]->max_nodes > most ? t->part[i]->max_nodes : most;
+		max_time = t->part[i]->max_time_min > max_time ? t->part[i]->max_time_min :
+			max_time;
+	}
+	if (t->min_nodes > most && c->conf->enforcepartlimits)
+		return E_INVALID_NODE_COUNT;
+	if (t->min_nodes < least && (t->max_nodes == NO_VAL || t->max_nodes >= least))
+		t->min_nodes = least;
+	if (t->max_nodes != NO_VAL && c->conf->enforcepartlimits && t->max_nodes < least)
+		return E_INVALID_NODE_COUNT;
+	if (t->min_nodes == 0 && needs_nodes)
+		return E_INVALID_NODE_COUNT;
+	return part_times(c, t, max_time);
+}
+
+/* ---- memory ------------------------------------------------------------ */
+
+static uint32_t cpus_on_node(const struct part *p, const struct draft *t)
+{
+	const struct job_desc_msg *d = t->d;
+	uint32_t n = d->ntasks_per_node != NO_VAL16 && d->ntasks_per_node ? d->ntasks_per_node : 1;
+
+	if (!p->max_share || !d->shared)
+		return p->total_nodes ? p->total_cpus / p->total_nodes : 1;
+	if (t->num_tasks != NO_VAL && t->num_tasks && t->max_nodes != NO_VAL && t->max_nodes) {
+		uint32_t by_task = (t->num_tasks + t->max_nodes - 1) / t->max_nodes;
+
+		n = by_task > n ? by_task : n;
+	}
+	if (t->cpus_per_task != NO_VAL16 && t->cpus_per_task)
+		n *= t->cpus_per_task;
+	if (d->pn_min_cpus != NO_VAL16 && d->pn_min_cpus > n)
+		n = d->pn_min_cpus;
+	return n;
+}
+
+static bool memory_fits(const struct core *c, const struct part *p, const struct draft *t)
+{
+	uint64_t job = t->mem, max = p->max_mem ? p->max_mem : c->conf->max_mem_mb;
+
+	if (!max || max == MEM_PER_CPU)
+		return true;
+	/* Both per CPU: more CPUs are charged instead. */
+	if (job & max & MEM_PER_CPU)
+		return true;
+	if (!job) {
+		uint32_t first = bitset_next(p->nodes, 0);
+
+		if (first != UINT32_MAX)
+			job = c->node[first]->real_memory_mb - c->node[first]->mem_spec_limit_mb;
+	}
+	if (!((job | max) & MEM_PER_CPU))
+		return job <= max;
+	if (job & MEM_PER_CPU)
+		return (job & ~MEM_PER_CPU) * cpus_on_node(p, t) <= max;
+	/* Per node against a limit per CPU: as many CPUs as it takes. */
+	return true;
+}
+
+static enum err check_memory(struct core *c, struct draft *t)
+{
+	bool any = false, all = true;
+
+	if (t->mem == NO_VAL64) {
+		t->mem = t->part[0]->def_mem ? t->part[0]->def_mem : c->conf->def_mem_mb;
+	} else {
+		t->bitflags |= JOB_MEM_SET;
+		for (uint32_t i = 0; i < t->part_count && c->conf->enforcepartlimits; i++) {
+			bool fits = memory_fits(c, t->part[i], t);
+
+			any |= fits;
+			all &= fits;
+		}
+		if (c->conf->enforcepartlimits &&
+		    !(c->conf->enforcepartlimits == ENFORCE_ALL ? all : any))
+			return E_INVALID_TASK_MEMORY;
+	}
+	if (t->mem == MEM_PER_CPU)
+		t->mem = 0;
+	return E_OK;
+}
+
+/* ---- the rest ---------------------------------------------------------- */
+
+static enum err check_job(struct core *c, struct draft *t)
+{
+	const struct job_desc_msg *d = t->d;
+	bool container = (d->container && *d->container) || (d->container_id && *d->container_id);
+
+	if (t->min_cpus == NO_VAL && d->min_nodes == NO_VAL && !d->req_nodes)
+		return E_JOB_MISSING_SIZE_SPECIFICATION;
+	if (t->batch && !d->script)
+		return E_JOB_SCRIPT_MISSING;
+	if (d->script && d->x11)
+		return E_X11_NOT_AVAIL;
+	if (!container && (!d->work_dir || !*d->work_dir))
+		return E_INVALID_BLOCK_STATE;   /* 2063: MISSING_WORK_DIR since 23.11 */
+	if (d->step_id.job_id != NO_VAL) {
+		if (!t->ev->caller.root_or_slurm || !d->step_id.job_id)
+			return E_INVALID_JOB_ID;
+		if (job_find(c, d->step_id.job_id))
+			return E_DUPLICATE_JOB_ID;
+	}
+	if (t->nice == NO_VAL)
+		t->nice = NICE_OFFSET;
+	return check_memory(c, t);
+}
+
+/* "a:2,b": every license must be configured, with enough of it. */
+static bool licenses_ok(const struct core *c, const char *text)
+{
+	char *copy = mem_strdup(text), *save = NULL;
+	bool good = true;
+
+	for (char *l = copy ? strtok_r(copy, ",|", &save) : NULL; l && good;
+	     l = strtok_r(NULL, ",|", &save)) {
+		size_t n = strcspn(l, ":=");
+		uint64_t want = l[n] ? strtoull(l + n + 1, NULL, 10) : 1;
+		const char *p = c->conf->licenses;
+
+		good = false;
+		for (; p && *p && !good; p += strcspn(p, ","), p += *p == ',') {
+			size_t k = strcspn(p, ",:*=");
+			uint64_t have = p[k] == ':' || p[k] == '*' || p[k] == '=' ?
+				strtoull(p + k + 1, NULL, 10) : 1;
+
+			good = k == n && strncmp(p, l, n) == 0 && want && want <= have;
+		}
+	}
+	free(copy);
+	return good;
+}
+
+static enum err check_gres(struct core *c, struct draft *t)
+{
+	const char *texts[] = { t->d->tres_per_job, t->d->tres_per_node, t->d->tres_per_socket,
+				t->d->tres_per_task };
+	uint64_t *units = mem_zalloc((c->gres_type_count + 1) * sizeof(*units));
+	enum err rc = E_OK;
+
+	for (size_t i = 0; i < 4 && rc == E_OK; i++)
+		if (texts[i] && strstr(texts[i], "gres"))
+			rc = gres_parse(c, texts[i], units, t->why);
+	free(units);
+	return rc;
+}
+
+static enum err check_nodes(struct core *c, struct draft *t)
+{
+	struct bitset *exc = NULL;
+	enum err rc = E_OK;
+
+	if (t->d->exc_nodes) {
+		exc = bitset_new(c->node_count);
+		if (nodes_parse(c, t->d->exc_nodes, exc, NULL) != E_OK)
+			rc = E_INVALID_NODE_NAME;
+		else if (t->req && bitset_count(t->req) <= t->min_nodes &&
+			 bitset_overlap(exc, t->req))
+			rc = E_INVALID_NODE_NAME;
+	}
+	bitset_free(exc);
+	if (rc == E_OK && t->max_nodes != NO_VAL && t->max_nodes && t->max_nodes < t->min_nodes)
+		rc = E_INVALID_NODE_COUNT;
+	return rc;
+}
+
+static enum err check_all(struct core *c, struct draft *t)
+{
+	enum err rc = check_request(c, t);
+
+	if (rc == E_OK)
+		rc = check_parts(c, t);
+	if (rc == E_OK)
+		rc = check_job(c, t);
+	if (rc == E_OK && t->d->licenses && !licenses_ok(c, t->d->licenses))
+		rc = E_INVALID_LICENSES;
+	if (rc == E_OK)
+		rc = check_gres(c, t);
+	if (rc == E_OK)
+		rc = check_nodes(c, t);
+	if (rc == E_OK && t->d->reservation && *t->d->reservation)
+		rc = E_RESERVATION_INVALID;     /* none can exist yet */
+	if (rc == E_OK && t->d->burst_buffer && *t->d->burst_buffer)
+		rc = E_INVALID_BURST_BUFFER_REQUEST;
+	return rc;
+}
+
+/* ---- the record -------------------------------------------------------- */
+
+static void list_join(struct job *j, enum job_string s, const char *const *v, uint32_t n)
+{
+	size_t len = 1;
+	char *text, *p;
+
+	for (uint32_t i = 0; i < n; i++)
+		len += (v[i] ? strlen(v[i]) : 0) + 1;
+	p = text = mem_alloc(len);
+	for (uint32_t i = 0; i < n; i++) {
+		p = stpcpy(p, v[i] ? v[i] : "");
+		*p++ = 0x1f;
+	}
+	*p = '\0';
+	job_str_set(j, s, text);
+	free(text);
+}
+
+static void copy_strings(struct job *j, const struct draft *t)
+{
+	const struct job_desc_msg *d = t->d;
+	const struct { enum job_string s; const char *v; } all[] = {
+		{ JS_NAME, d->name }, { JS_ACCOUNT, d->account }, { JS_QOS, d->qos },
+		{ JS_WCKEY, d->wckey }, { JS_ALLOC_NODE, t->alloc_node },
+		{ JS_WORK_DIR, d->work_dir }, { JS_STD_IN, d->std_in }, { JS_STD_OUT, d->std_out },
+		{ JS_STD_ERR, d->std_err }, { JS_SUBMIT_LINE, d->submit_line },
+		{ JS_FEATURES, d->features }, { JS_PREFER, d->prefer },
+		{ JS_CLUSTER_FEATURES, d->cluster_features },
+		{ JS_BATCH_FEATURES, d->batch_features }, { JS_REQ_NODES, d->req_nodes },
+		{ JS_EXC_NODES, d->exc_nodes }, { JS_LICENSES, d->licenses },
+		{ JS_COMMENT, d->comment }, { JS_ADMIN_COMMENT, d->admin_comment },
+		{ JS_EXTRA, d->extra }, { JS_NETWORK, d->network }, { JS_MCS_LABEL, d->mcs_label },
+		{ JS_CONTAINER, d->container }, { JS_CONTAINER_ID, d->container_id },
+		{ JS_CONTAINER_TYPE, d->container_type }, { JS_CPUS_PER_TRES, d->cpus_per_tres },
+		{ JS_MEM_PER_TRES, d->mem_per_tres }, { JS_TRES_BIND, d->tres_bind },
+		{ JS_TRES_FREQ, d->tres_freq }, { JS_TRES_PER_JOB, d->tres_per_job },
+		{ JS_TRES_PER_NODE, d->tres_per_node }, { JS_TRES_PER_SOCKET, d->tres_per_socket },
+		{ JS_TRES_PER_TASK, d->tres_per_task }, { JS_MAIL_USER, d->mail_user },
+		{ JS_ARRAY_INX, d->array_inx }, { JS_RESP_HOST, d->resp_host },
+		{ JS_SELINUX_CONTEXT, d->req_context }, { JS_JOB_SIZE, d->job_size_str },
+		{ JS_CPU_BIND, d->cpu_bind }, { JS_MEM_BIND, d->mem_bind },
+		{ JS_ACCTG_FREQ, d->acctg_freq }, { JS_ALLOC_TLS_CERT, d->alloc_tls_cert },
+		{ JS_CLUSTERS, d->clusters },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		job_str_set(j, all[i].s, all[i].v);
+	if (d->argv_count)
+		job_str_set(j, JS_COMMAND, d->argv[0]);
+	list_join(j, JS_ARGV, d->argv, d->argv_count);
+	list_join(j, JS_SPANK_ENV, d->spank_job_env, d->spank_job_env_count);
+}
+
+static void copy_partition(struct job *j, const struct draft *t)
+{
+	char names[4096] = "";
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < t->part_count; i++) {
+		int n = snprintf(names + len, sizeof(names) - len, "%s%s", i ? "," : "",
+				 t->part[i]->name);
+
+		if (n < 0 || (size_t)n >= sizeof(names) - len)
+			break;
+		len += (size_t)n;
+	}
+	j->part = t->part[0];
+	job_str_set(j, JS_PARTITION, names);
+}
+
+static uint16_t or16(uint16_t v, uint16_t unset, uint16_t dflt)
+{
+	return v == unset ? dflt : v;
+}
+
+static void copy_layout(struct core *c, struct job *j, const struct draft *t)
+{
+	const struct job_desc_msg *d = t->d;
+
+	j->ntasks_per_node = or16(d->ntasks_per_node, NO_VAL16, 0);
+	j->ntasks_per_socket = or16(d->ntasks_per_socket, NO_VAL16, INFINITE16);
+	j->ntasks_per_core = or16(d->ntasks_per_core, NO_VAL16, INFINITE16);
+	j->ntasks_per_board = or16(d->ntasks_per_board, NO_VAL16, 0);
+	j->ntasks_per_tres = d->ntasks_per_tres;
+	j->sockets_per_node = d->sockets_per_node;
+	j->cores_per_socket = d->cores_per_socket;
+	j->threads_per_core = d->threads_per_core;
+	j->boards_per_node = or16(d->boards_per_node, NO_VAL16, 0);
+	j->sockets_per_board = or16(d->sockets_per_board, NO_VAL16, 0);
+	j->plane_size = or16(d->plane_size, NO_VAL16, 0);
+	j->core_spec = c->conf->allowspecresourcesusage ? d->core_spec : NO_VAL16;
+	j->cpus_per_task = d->cpus_per_task == NO_VAL16 || !d->cpus_per_task ? 1 :
+		d->cpus_per_task;
+	j->overcommit = d->overcommit == NO_VAL8 ? 0 : d->overcommit;
+	j->num_tasks = t->num_tasks == NO_VAL ? 0 : t->num_tasks;
+	j->pn_min_cpus = or16(d->pn_min_cpus, NO_VAL16, 1);
+	if (!j->pn_min_cpus)
+		j->pn_min_cpus = 1;
+	if (j->ntasks_per_node && !j->overcommit && j->num_tasks > 1) {
+		uint32_t n = (uint32_t)j->cpus_per_task * j->ntasks_per_node;
+
+		if (n > j->pn_min_cpus && n < NO_VAL16)
+			j->pn_min_cpus = (uint16_t)n;
+	}
+	if (j->cpus_per_task > j->pn_min_cpus)
+		j->pn_min_cpus = j->cpus_per_task;
+	j->min_nodes = t->min_nodes;
+	j->max_nodes = t->max_nodes == NO_VAL ? 0 : t->max_nodes;
+	j->min_cpus = t->min_cpus == NO_VAL ? t->min_nodes : t->min_cpus;
+	j->max_cpus = t->max_cpus;
+	j->task_dist = d->task_dist == NO_VAL ? DIST_CYCLIC : d->task_dist;
+	j->shared = j->core_spec != NO_VAL16 ? JOB_SHARED_NONE : d->shared;
+	if (d->reboot && d->reboot != NO_VAL16)
+		j->shared = JOB_SHARED_NONE;
+}
+
+static void copy_scalars(struct core *c, struct job *j, const struct draft *t)
+{
+	const struct job_desc_msg *d = t->d;
+
+	j->uid = t->uid;
+	j->gid = t->gid;
+	j->batch = t->batch && d->script;
+	j->bitflags = (t->bitflags | d->bitflags) & ~(BACKFILL_TEST | BF_WHOLE_NODE_TEST |
+		JOB_KILL_HURRY | TRES_STR_CALC | JOB_WAS_RUNNING | CRON_JOB | JOB_DEPENDENT |
+		BACKFILL_SCHED);
+	j->priority = t->priority;
+	j->nice = t->nice;
+	j->time_limit_min = t->time_limit;
+	j->time_min_min = d->time_min && d->time_min != NO_VAL ? d->time_min : NO_VAL;
+	j->pn_min_memory = t->mem;
+	j->pn_min_tmp_disk = d->pn_min_tmp_disk == NO_VAL ? 0 : d->pn_min_tmp_disk;
+	j->contiguous = or16(d->contiguous, NO_VAL16, 0);
+	j->reboot = or16(d->reboot, NO_VAL16, 0) != 0;
+	j->requeue = d->requeue == NO_VAL16 ? c->conf->jobrequeue : d->requeue != 0;
+	j->wait_all_nodes = or16(d->wait_all_nodes, NO_VAL16, 0);
+	j->kill_on_node_fail = or16(d->kill_on_node_fail, NO_VAL16, 1);
+	j->mail_type = or16(d->mail_type, NO_VAL16, 0);
+	j->warn_flags = d->warn_flags;
+	j->warn_signal = d->warn_signal;
+	j->warn_time = d->warn_time;
+	j->alloc_resp_port = d->alloc_resp_port;
+	j->other_port = d->other_port;
+	j->x11 = d->x11;
+	j->segment_size = or16(d->segment_size, NO_VAL16, 0);
+	j->resv_port_cnt = d->resv_port_cnt;
+	j->oom_kill_step = d->oom_kill_step;
+	j->cpu_bind_type = or16(d->cpu_bind_type, NO_VAL16, 0);
+	j->mem_bind_type = or16(d->mem_bind_type, NO_VAL16, 0);
+	j->mem_update_delay = d->mem_update_delay;
+	j->mem_update_margin = d->mem_update_margin;
+	j->open_mode = d->open_mode;
+	j->start_protocol = wire_version_number(t->ev->caller.version);
+	j->profile = d->profile;
+	j->cpu_freq_min = d->cpu_freq_min;
+	j->cpu_freq_max = d->cpu_freq_max;
+	j->cpu_freq_gov = d->cpu_freq_gov;
+	j->delay_boot = d->delay_boot == NO_VAL ? 0 : d->delay_boot;
+	j->req_switch = d->req_switch == NO_VAL ? 0 : d->req_switch;
+	j->wait4switch = d->wait4switch == NO_VAL ? 0 : d->wait4switch;
+	j->alloc_sid = d->alloc_sid;
+	j->restart_cnt = or16(d->restart_cnt, NO_VAL16, 0);
+	j->submit_time = c->now;
+	j->begin_time = d->begin_time > c->now && d->begin_time != NO_VAL ? d->begin_time : 0;
+	j->deadline = d->deadline == NO_VAL ? 0 : d->deadline;
+	j->peer = t->ev->caller.peer;
+	j->time_last_active = c->now;
+}
+
+static void note_tres(struct core *c, struct job *j)
+{
+	uint32_t types = c->gres_type_count;
+	uint64_t *units = mem_zalloc((types + 1) * sizeof(*units));
+	uint64_t mem = j->pn_min_memory & ~MEM_PER_CPU;
+	const char *per_node = job_str(j, JS_TRES_PER_NODE);
+	char *s;
+
+	mem *= j->pn_min_memory & MEM_PER_CPU ? j->min_cpus : j->min_nodes;
+	if (!j->pn_min_memory && j->part) {
+		/* All memory of the nodes: as much as the first has. */
+		uint32_t first = bitset_next(j->part->nodes, 0);
+
+		mem = first == UINT32_MAX ? 0 : c->node[first]->real_memory_mb * j->min_nodes;
+	}
+	if (per_node && strstr(per_node, "gres"))
+		gres_parse(c, per_node, units, NULL);
+	for (uint32_t t = 0; t < types; t++)
+		units[t] *= j->min_nodes;
+	s = tres_format(c, j->min_cpus, mem, j->min_nodes, units, j->min_cpus);
+	job_str_set(j, JS_TRES_REQ, s);
+	free(s);
+	free(units);
+}
+
+static void first_reason(struct core *c, struct job *j, const struct draft *t)
+{
+	if (j->priority == 0) {
+		j->reason = t->d->priority == 0 ? WAIT_HELD_USER : WAIT_HELD;
+	} else {
+		j->direct_prio = j->priority != NO_VAL && j->priority != INFINITE;
+		if (j->bitflags & JOB_DEPENDENT)
+			j->reason = WAIT_DEPENDENCY;
+		else if (j->begin_time > c->now)
+			j->reason = WAIT_TIME;
+	}
+	if (!(j->bitflags & JOB_DEPENDENT))
+		j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;
+}
+
+enum err submit_build(struct core *c, const struct event *ev, const struct job_desc_msg *d,
+		      bool batch, struct job **out, struct err_text *why)
+{
+	struct draft t = {
+		.d = d, .ev = ev, .batch = batch, .min_cpus = d->min_cpus,
+		.max_cpus = d->max_cpus, .min_nodes = d->min_nodes, .max_nodes = d->max_nodes,
+		.num_tasks = d->num_tasks, .time_limit = d->time_limit, .mem = d->pn_min_memory,
+		.cpus_per_task = d->cpus_per_task, .why = why,
+	};
+	enum err rc = submit_valid_id(ev, d, &t.uid, &t.gid);
+	struct job *j = NULL;
+
+	t.alloc_node = d->alloc_node && *d->alloc_node ? d->alloc_node : ev->caller.host;
+	if (rc == E_OK && !*t.alloc_node)
+		rc = E_INVALID_NODE_NAME;
+	if (rc == E_OK)
+		rc = check_all(c, &t);
+	if (rc != E_OK)
+		goto out;
+	j = job_new();
+	copy_strings(j, &t);
+	copy_partition(j, &t);
+	copy_layout(c, j, &t);
+	copy_scalars(c, j, &t);
+	rc = depend_set(c, j, d->dependency, why);
+	if (rc != E_OK)
+		goto out;
+	job_str_set(j, JS_ORIG_DEPENDENCY, job_str(j, JS_DEPENDENCY));
+	if (job_str(j, JS_DEPENDENCY) && depend_test(c, j) == DEPEND_MET)
+		job_str_set(j, JS_DEPENDENCY, NULL);
+	if (job_str(j, JS_DEPENDENCY))
+		j->bitflags |= JOB_DEPENDENT;
+	first_reason(c, j, &t);
+	note_tres(c, j);
+	j->array = t.array;
+	t.array = NULL;
+	job_spec_hash(j);
+	if (j->priority == NO_VAL || j->priority == INFINITE)
+		j->priority = sched_priority(c, j);
+	*out = j;
+out:
+	if (rc != E_OK)
+		job_free(j);
+	array_free(t.array);
+	bitset_free(t.req);
+	return rc;
+}

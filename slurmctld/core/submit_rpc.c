@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests that make jobs: batch scripts, allocations, "when would it run". */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "slurmctld/core/internal.h"
+
+static uint32_t record_count(const struct job *j)
+{
+	return j->array ? j->array->total : 1;
+}
+
+/* Could it run in any of its partitions, ever?  *later: it stays queued with
+ * this code (limits or states that may change), E_OK when nothing is amiss. */
+static enum err ever_possible(struct core *c, struct job *j, enum err *later,
+			      struct err_text *why)
+{
+	char *copy = mem_strdup(job_str(j, JS_PARTITION)), *save = NULL;
+	enum err rc = E_REQUESTED_PART_CONFIG_UNAVAILABLE;
+
+	*later = E_OK;
+	for (char *n = copy ? strtok_r(copy, ",", &save) : NULL; n && rc != E_OK;
+	     n = strtok_r(NULL, ",", &save)) {
+		struct part *p = part_find(c, n);
+		struct err_text w = { "" };
+
+		if (!p)
+			continue;
+		rc = sched_possible(c, j, p, &w);
+		if (rc != E_OK && why)
+			*why = w;
+	}
+	free(copy);
+	switch (rc) {
+	case E_REQUESTED_PART_CONFIG_UNAVAILABLE:
+		if (c->conf->enforcepartlimits)
+			return rc;
+		*later = rc;
+		return E_OK;
+	case E_NODES_BUSY:
+	case E_PARTITION_DOWN:
+		return E_OK;
+	case E_NODE_NOT_AVAIL:
+		*later = rc;
+		return E_OK;
+	default:
+		return rc;
+	}
+}
+
+/* All checks; *out is not in any list yet. */
+static enum err prepare(struct core *c, const struct event *ev, bool batch, struct job **out,
+			enum err *later, struct err_text *why)
+{
+	const struct job_desc_msg *d = ev->body;
+	struct job *j = NULL;
+	enum err rc;
+
+	*out = NULL;
+	rc = submit_build(c, ev, d, batch, &j, why);
+	if (rc != E_OK)
+		return rc;
+	if ((uint64_t)c->job_count + record_count(j) >= c->conf->maxjobcount)
+		rc = (enum err)EAGAIN;
+	if (rc == E_OK)
+		rc = ever_possible(c, j, later, why);
+	if (rc != E_OK) {
+		job_free(j);
+		return rc;
+	}
+	*out = j;
+	return E_OK;
+}
+
+static void enter(struct core *c, const struct job_desc_msg *d, struct job *j)
+{
+	j->id = d->step_id.job_id != NO_VAL ? d->step_id.job_id : job_next_id(c);
+	j->sluid = job_next_sluid(c);
+	if (j->array)
+		j->array_job_id = j->id;
+	job_add(c, j);
+	job_dirty(c, j);
+	c->stats.submitted += record_count(j);
+	c->wants_sched = true;
+}
+
+static void keep_script(const struct job_desc_msg *d, const struct job *j, struct effects *out)
+{
+	struct effect *e = effects_add(out, EFF_SCRIPT_PUT);
+	const char **env = arena_alloc(&out->mem, (d->environment_count + 1) * sizeof(*env));
+
+	for (uint32_t i = 0; i < d->environment_count; i++)
+		env[i] = arena_strdup(&out->mem, d->environment[i]);
+	env[d->environment_count] = NULL;
+	e->job_id = e->script_id = j->id;
+	e->script = arena_strdup(&out->mem, d->script);
+	e->env = env;
+	e->env_count = d->environment_count;
+}
+
+void rpc_submit_batch(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_desc_msg *d = ev->body;
+	struct submit_response_msg *m;
+	struct err_text why = { "" };
+	enum err later, rc;
+	struct job *j;
+
+	rc = prepare(c, ev, true, &j, &later, &why);
+	if (rc == E_OK && !d->environment_count && !d->container) {
+		rc = E_ENVIRONMENT_MISSING;
+		job_free(j);
+	}
+	if (rc == E_OK && d->immediate && d->immediate != NO_VAL16) {
+		job_free(j);
+		rc = E_CAN_NOT_START_IMMEDIATELY;
+	}
+	if (rc != E_OK) {
+		effect_reply_rc_msg(out, ev, rc, why.text);
+		return;
+	}
+	enter(c, d, j);
+	keep_script(d, j, out);
+	m = effect_reply(out, ev, RESPONSE_SUBMIT_BATCH_JOB);
+	step_id_fill(j, STEP_BATCH, &m->step_id);
+	m->error_code = (uint32_t)later;
+	effect_log(out, 3, "sched: submitted JobId=%u InitPrio=%u usec=0", j->id, j->priority);
+}
+
+/* ---- allocations ------------------------------------------------------- */
+
+static enum err waiting_code(const struct job *j, enum err later)
+{
+	if (j->alloc)
+		return E_OK;
+	if (!j->priority)
+		return E_JOB_HELD;
+	if (j->reason == WAIT_NODE_NOT_AVAIL)
+		return E_NODE_NOT_AVAIL;
+	return later;
+}
+
+static enum err not_now_code(const struct job *j)
+{
+	if (j->bitflags & JOB_DEPENDENT)
+		return E_DEPENDENCY;
+	if (j->reason == WAIT_PRIORITY)
+		return E_NOT_TOP_PRIORITY;
+	return E_CAN_NOT_START_IMMEDIATELY;
+}
+
+void rpc_alloc(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_desc_msg *d = ev->body;
+	struct resource_allocation_response_msg *m;
+	struct err_text why = { "" };
+	bool immediate = d->immediate && d->immediate != NO_VAL16;
+	enum err later, rc;
+	struct job *j;
+
+	rc = prepare(c, ev, false, &j, &later, &why);
+	if (rc != E_OK) {
+		effect_reply_rc_msg(out, ev, rc, why.text);
+		return;
+	}
+	enter(c, d, j);
+	c->alloc_reply_job = j->id;
+	sched_pass(c, &core_sched_ops, out, false);
+	c->alloc_reply_job = 0;
+	if (!j->alloc && immediate) {
+		rc = not_now_code(j);
+		job_reason(c, j, FAIL_BAD_CONSTRAINTS, NULL);
+		j->alloc_resp_port = j->other_port = 0;
+		job_end(c, j, JOB_FAILED, out);
+		j->exit_code = 1;
+		effect_reply_rc(out, ev, rc);
+		return;
+	}
+	m = effect_reply(out, ev, RESPONSE_RESOURCE_ALLOCATION);
+	alloc_response_fill(c, out, j, m);
+	m->error_code = (uint32_t)waiting_code(j, later);
+	effect_log(out, 3, "sched: JobId=%u %s NodeList=%s", j->id,
+		   j->alloc ? "allocated" : "queued", m->node_list ? m->node_list : "(null)");
+}
+
+void rpc_will_run(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_desc_msg *d = ev->body;
+	struct will_run_response_msg *m;
+	struct placement p = { 0 };
+	struct err_text why = { "" };
+	enum err later, rc;
+	struct bitset *set;
+	struct job *j;
+	int64_t start = 0;
+
+	rc = prepare(c, ev, d->script != NULL, &j, &later, &why);
+	if (rc == E_OK) {
+		rc = sched_estimate(c, j, true, &c->scratch, &start, &p);
+		if (rc != E_OK)
+			job_free(j);
+	}
+	if (rc != E_OK) {
+		arena_reset(&c->scratch);
+		effect_reply_rc_msg(out, ev, rc, why.text);
+		return;
+	}
+	m = effect_reply(out, ev, RESPONSE_JOB_WILL_RUN);
+	m->step_id.job_id = c->next_job_id;
+	m->step_id.step_id = NO_VAL;
+	m->start_time = start;
+	m->proc_cnt = p.total_cpus;
+	m->part_name = arena_strdup(&out->mem, p.part ? p.part->name : j->part->name);
+	set = effects_bitset(out, c->node_count);
+	for (uint32_t i = 0; i < p.node_count; i++)
+		bitset_set(set, p.share[i].node);
+	m->node_list = effects_hostlist(c, out, set);
+	job_free(j);
+	arena_reset(&c->scratch);
+}
+
+/* Components of one job in different shapes: not offered yet. */
+void rpc_submit_het(struct core *c, const struct event *ev, struct effects *out)
+{
+	(void)c;
+	effect_reply_rc_msg(out, ev, E_NOT_SUPPORTED,
+			    "heterogeneous jobs are not supported by this controller");
+}
+
+void rpc_alloc_het(struct core *c, const struct event *ev, struct effects *out)
+{
+	rpc_submit_het(c, ev, out);
+}
