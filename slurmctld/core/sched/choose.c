@@ -310,6 +310,32 @@ static void choose_least_loaded(struct attempt *a)
 	}
 }
 
+/* Over as many nodes as there are tasks, evenly. */
+static void choose_spread(struct attempt *a)
+{
+	uint32_t nodes = 0, most = a->r->tasks ? a->r->tasks : UINT32_MAX;
+
+	for (uint32_t i = 0; i < a->c->node_count; i++)
+		nodes += a->cand[i].cpus && !bitset_test(a->taken, i);
+	if (nodes > a->nodes_left)
+		nodes = (uint32_t)a->nodes_left;
+	if (nodes > most - a->taken_count)
+		nodes = most - a->taken_count;
+	for (uint32_t i = 0; i < a->c->node_count && nodes; i++) {
+		int64_t part = (a->rem_cpus + nodes - 1) / nodes;
+		uint32_t cpt = a->r->cpt;
+
+		if (!a->cand[i].cpus || bitset_test(a->taken, i))
+			continue;
+		part = (part + cpt - 1) / cpt * cpt;
+		if (part > 0 && a->cand[i].cpus > part)
+			a->cand[i].cpus = (uint32_t)part;
+		a->rem_min = 0;
+		if (node_take(a, i))
+			nodes--;
+	}
+}
+
 static void choose_last(struct attempt *a)
 {
 	for (uint32_t i = a->c->node_count; i-- > 0 && !attempt_done(a); )
@@ -354,11 +380,7 @@ static bool attempt_run(struct attempt *a)
 	if (attempt_done(a))
 		return true;
 	if (r->spread) {
-		uint32_t most = r->tasks && r->tasks < c->node_count ? r->tasks : c->node_count;
-
-		a->rem_nodes = (int64_t)most - a->taken_count;
-		a->rem_min = a->rem_nodes;
-		choose_least_loaded(a);
+		choose_spread(a);
 	} else if (r->lln) {
 		choose_least_loaded(a);
 	} else if (r->serial_end && r->min_cpus == 1 && r->want_nodes == 1) {

@@ -116,7 +116,7 @@ static bool node_open(struct core *c, const struct request *r, const struct node
 	return true;
 }
 
-static void usable_refresh(struct core *c)
+void fit_prepare(struct core *c)
 {
 	struct sched *s = c->sched;
 
@@ -139,7 +139,7 @@ static uint32_t look_at_nodes(struct core *c, struct request *r, enum fit_view v
 	uint32_t found = 0;
 
 	if (view == FIT_NOW)
-		usable_refresh(c);
+		fit_prepare(c);
 	for (uint32_t i = 0; i < c->node_count; i++)
 		cand[i].cpus = 0;
 	bitset_foreach(i, r->cand) {
@@ -148,13 +148,15 @@ static uint32_t look_at_nodes(struct core *c, struct request *r, enum fit_view v
 
 		if (!n || (alt && !bitset_test(alt, i)) || !node_open(c, r, n, view))
 			continue;
+		c->sched->work++;
+		if (view == FIT_NOW && r->rows < 2 && n->cpus_alloc >= n->cpus)
+			continue;
 		node_view(c, r, n, view, &v);
 		cand[i].cpus = cores_avail(r, n, &v);
 		cand[i].tasks = UINT32_MAX;
 		if (cand[i].cpus && r->any_gres)
 			cand[i].cpus = gres_limit(c, r, n, &v, cand[i].cpus, &cand[i].tasks);
 		cand[i].cap = cand[i].cpus;
-		c->sched->work++;
 		found += cand[i].cpus != 0;
 	}
 	return found;
@@ -385,12 +387,11 @@ enum err fit_place(struct core *c, struct request *r, enum fit_view view,
 	return E_OK;
 }
 
-enum err fit_request(struct core *c, struct request *r, enum fit_view view,
-		     struct arena *mem, struct placement *out)
+static enum err fit_once(struct core *c, struct request *r, enum fit_view view,
+			 struct arena *mem, struct placement *out)
 {
 	uint32_t alts = r->alt_count ? r->alt_count : 1;
 
-	fit_scratch(c);
 	for (uint32_t a = 0; a < alts; a++) {
 		uint32_t found = look_at_nodes(c, r, view, r->alt_count ? r->alt[a] : NULL);
 		struct bitset *nodes;
@@ -402,4 +403,38 @@ enum err fit_request(struct core *c, struct request *r, enum fit_view view,
 			return E_OK;
 	}
 	return E_NODES_BUSY;
+}
+
+/* A job that shares takes free cores if there are enough, else those that
+ * others use as well. */
+enum err fit_request(struct core *c, struct request *r, enum fit_view view,
+		     struct arena *mem, struct placement *out)
+{
+	uint16_t rows = r->rows;
+	enum err e;
+
+	fit_scratch(c);
+	if (rows < 2 || view != FIT_NOW)
+		return fit_once(c, r, view, mem, out);
+	r->rows = 1;
+	e = fit_once(c, r, view, mem, out);
+	r->rows = rows;
+	return e ? fit_once(c, r, view, mem, out) : E_OK;
+}
+
+void placement_copy(struct core *c, struct arena *mem, const struct placement *p,
+		    struct placement *out)
+{
+	size_t gres = (c->gres_type_count + 1) * sizeof(uint16_t);
+	size_t size = p->node_count * sizeof(*p->share);
+
+	*out = *p;
+	out->share = memcpy(arena_alloc(mem, size + 1), p->share, size);
+	out->cores = arena_zalloc(mem, bitset_sizeof(p->cores->bits));
+	bitset_init(out->cores, p->cores->bits);
+	bitset_copy(out->cores, p->cores);
+	for (uint32_t i = 0; i < p->node_count; i++)
+		if (p->share[i].gres)
+			out->share[i].gres = memcpy(arena_alloc(mem, gres), p->share[i].gres,
+						    gres);
 }

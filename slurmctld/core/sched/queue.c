@@ -272,6 +272,7 @@ static void group_drop(struct sched *s, struct sched_group *g)
 		p = &(*p)->hash_next;
 	*p = g->hash_next;
 	s->group_count--;
+	backfill_group_gone(s, g);
 	free(g);
 }
 
@@ -413,6 +414,7 @@ void sched_job_changed(struct core *c, struct job *j)
 	enum sched_where where = where_of(c, j);
 	struct sched_entry *e;
 
+	backfill_dirty(c->sched);
 	if (where == Q_NONE) {
 		sched_job_removed(c, j);
 		return;
@@ -426,10 +428,13 @@ void sched_job_removed(struct core *c, struct job *j)
 {
 	struct sched_entry *e = j->queued;
 
-	if (j->alloc && (!e || e->where != Q_RUNNING)) {
+	backfill_dirty(c->sched);
+	if (j->alloc && (!job_is_finished(j) || job_is_completing(j))) {
 		e = entry_get(j);
-		entry_out(c->sched, e);
-		entry_in(c, e, Q_RUNNING);
+		if (e->where != Q_RUNNING) {
+			entry_out(c->sched, e);
+			entry_in(c, e, Q_RUNNING);
+		}
 		return;
 	}
 	if (!e)

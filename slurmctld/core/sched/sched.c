@@ -243,16 +243,44 @@ static bool array_full(const struct job *j)
 	return j->array && j->array->max_running && j->array->running >= j->array->max_running;
 }
 
+/* Does it hold for every job with the same request? */
+static bool reason_is_common(uint32_t reason)
+{
+	switch (reason) {
+	case WAIT_PART_DOWN: case WAIT_PART_INACTIVE: case WAIT_PART_NODE_LIMIT:
+	case WAIT_PART_TIME_LIMIT: case WAIT_NODE_NOT_AVAIL: case FAIL_BAD_CONSTRAINTS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void note_all(struct core *c, const struct sched_ops *ops, struct knode *k,
+		     uint32_t reason, const char *desc)
+{
+	for (; k; k = k->right) {
+		note_all(c, ops, k->left, reason, desc);
+		ops->reason(c, entry_of(k)->job, reason, desc);
+	}
+}
+
 /* Tell the reason of a group's best job; the one that had it before is
  * now behind. */
 static void note_head(struct core *c, const struct sched_ops *ops, struct sched_group *g,
 		      struct sched_entry *e, uint32_t reason, const char *desc)
 {
-	if (g->lead && g->lead != e)
+	uint32_t common = reason_is_common(reason) ? reason : 0;
+
+	desc = desc && *desc ? desc : NULL;
+	if (g->lead && g->lead != e && !common)
 		ops->reason(c, g->lead->job, WAIT_PRIORITY, NULL);
 	g->lead = reason == WAIT_PRIORITY ? NULL : e;
+	if (common != g->common) {
+		g->common = common;
+		note_all(c, ops, g->jobs, common ? common : WAIT_PRIORITY, common ? desc : NULL);
+	}
 	queue_fresh_done(c->sched, e);
-	ops->reason(c, e->job, reason, desc && *desc ? desc : NULL);
+	ops->reason(c, e->job, reason, desc);
 }
 
 /* After a job that must wait no other of its partition may pass it here
@@ -347,7 +375,8 @@ static void note_fresh(struct core *c, const struct sched_ops *ops)
 		struct sched_entry *e = s->fresh.first;
 
 		queue_fresh_done(s, e);
-		ops->reason(c, e->job, WAIT_PRIORITY, NULL);
+		ops->reason(c, e->job, e->group->common ? e->group->common : WAIT_PRIORITY,
+			    NULL);
 	}
 }
 

@@ -15,9 +15,8 @@ void sched_free(struct sched *s);
 /* The pending queue, in priority order: one total order (sched_compare, the
  * criteria numbered there: partition tier, priority, submit order...). */
 void sched_job_added(struct core *c, struct job *j);    /* pending and eligible or not */
-/* Started (j->alloc is set: kept as running until the second call) or ended,
- * cleaned up or purged (j->alloc is NULL or about to be freed).  A pending
- * array record that stays pending is sched_job_changed. */
+/* No longer pending: started (it holds resources: kept as running), or gone.
+ * To be called again when its allocation is freed and when its record is. */
 void sched_job_removed(struct core *c, struct job *j);
 void sched_job_changed(struct core *c, struct job *j);  /* priority, size, partition... */
 void sched_nodes_changed(struct core *c);               /* states, partitions, configuration */

@@ -49,9 +49,7 @@ struct sched_group {
 	struct knode *jobs;
 	uint32_t count;
 	struct sched_entry *lead;       /* its reason was noted as something but Priority */
-	/* backfill: does not fit before bf_round changes */
-	uint32_t bf_round;
-	uint32_t bf_seen;
+	uint32_t common;                /* reason of all of them (partition down...), or 0 */
 };
 
 /* Jobs of one partition (or of one list of partitions). */
@@ -238,6 +236,10 @@ struct bitset *choose_nodes(struct core *c, struct request *r, enum fit_view vie
 /* What these nodes give. */
 enum err fit_place(struct core *c, struct request *r, enum fit_view view,
 		   const struct bitset *nodes, struct arena *mem, struct placement *out);
+/* Which nodes take work now. */
+void fit_prepare(struct core *c);
+void placement_copy(struct core *c, struct arena *mem, const struct placement *p,
+		    struct placement *out);
 /* Both, trying all alternatives of the features.  E_OK: *out filled in mem. */
 enum err fit_request(struct core *c, struct request *r, enum fit_view view,
 		     struct arena *mem, struct placement *out);
@@ -275,6 +277,7 @@ uint32_t cores_pick(const struct request *r, const struct node *n, const struct 
 bool backfill_pass(struct core *c, const struct sched_ops *ops, struct effects *out, bool slice);
 void backfill_free(struct sched *s);
 void backfill_dirty(struct sched *s);
+void backfill_group_gone(struct sched *s, const struct sched_group *g);
 int64_t backfill_due(const struct sched *s);
 
 /* Units of a type (or of any type of a bare name) not in use; used: per type
