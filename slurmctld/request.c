@@ -14,6 +14,7 @@
 
 #include "slurmctld/conn.h"
 #include "slurmctld/ctld.h"
+#include "slurmctld/origin.h"
 #include "slurmctld/rpc/rpc.h"
 #include "wire/base/log.h"
 
@@ -138,6 +139,7 @@ static void decide(struct request *r)
 	r->caller.gid = r->id.gid;
 	r->caller.root_or_slurm = r->id.uid == 0 || r->id.uid == r->ctld->slurm_uid;
 	r->caller.operator_ = r->caller.root_or_slurm;
+	origin_name(r->id.addr, r->caller.host, sizeof r->caller.host);
 	r->rpc = rpc_find(r->frame.header.type);
 	r->rc = rpc_may(r->rpc, &r->caller);
 	if (r->rc)

@@ -341,7 +341,7 @@ static void fill_shape(const struct job *j, struct multi_core_data *mc)
 	    j->threads_per_core == NO_VAL16 && j->ntasks_per_socket == NO_VAL16 &&
 	    j->ntasks_per_core == NO_VAL16 && j->plane_size == NO_VAL16)
 		return;
-	mc->present = 1;
+	mc->present = 0xff;     /* stock refuses other values */
 	mc->sockets_per_node = j->sockets_per_node;
 	mc->cores_per_socket = j->cores_per_socket;
 	mc->threads_per_core = j->threads_per_core;

@@ -120,7 +120,8 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->weight = n->weight;
 	m->res_cores_per_gpu = n->conf->restricted_cores_per_gpu;
 	m->reason_uid = n->reason ? n->reason_uid : NO_VAL;
-	m->suspend_time = n->conf->suspend_time_sec;
+	m->suspend_time = n->conf->suspend_time_sec == NO_VAL ? c->conf->suspendtime
+							      : n->conf->suspend_time_sec;
 	m->boot_time = n->boot_time;
 	m->last_busy = n->last_busy;
 	m->reason_time = n->reason_time;
