@@ -139,13 +139,16 @@ static const char *cache_dir(const struct options *o, const struct config_respon
 enum err confless_fetch(const struct options *o, bool once, struct arena *mem,
 			const char **dir)
 {
-	struct auth_options ao = { .allow_replay = true };
-	struct auth *auth = auth_new(&ao);
+	struct auth_options ao = { 0 };
+	struct auth *auth;
 	char *hosts[16];
 	uint16_t ports[16];
 	uint32_t n = servers_split(o->conf_server, mem, hosts, ports, 16);
 	enum err e = E_CTLD_COMMUNICATIONS_CONNECTION_ERROR;
 
+	auth_options_parse(&ao, o->auth_info, NULL, mem);
+	ao.allow_replay = true;
+	auth = auth_new(&ao);
 	for (unsigned wait = 1;; wait = wait < RETRY_MAX_SEC / 2 ? 2 * wait : RETRY_MAX_SEC) {
 		for (uint32_t k = 0; k < n; k++) {
 			struct rpc_reply reply = { 0 };

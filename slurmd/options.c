@@ -46,6 +46,7 @@ static void usage(FILE *f)
 	      "   -v                  more log; may be given several times\n"
 	      "   -V                  print the version\n"
 	      "   -Z                  register as a dynamic node\n"
+	      "   --authinfo TEXT     as AuthInfo=, until the configuration is there\n"
 	      "   --conf TEXT         the dynamic node's configuration line\n"
 	      "   --conf-server HOST[:PORT][,...]  fetch the configuration from slurmctld\n"
 	      "   --extra TEXT, --instance-id ID, --instance-type TYPE\n"
@@ -103,7 +104,8 @@ enum options_action options_parse(struct options *o, int argc, char **argv)
 			}
 			o->dynamic = 2;
 			break;
-		case O_AUTHINFO: case O_CA: case O_PARAMETERS: break;
+		case O_AUTHINFO: o->auth_info = optarg; break;
+		case O_CA: case O_PARAMETERS: break;
 		case O_CONF: o->dynamic_conf = optarg; break;
 		case O_CONF_SERVER: o->conf_server = optarg; break;
 		case O_EXTRA: o->extra = optarg; break;
@@ -115,6 +117,11 @@ enum options_action options_parse(struct options *o, int argc, char **argv)
 	}
 	if (o->systemd && o->foreground) {
 		fputs("slurmd: fatal: --systemd and -D options are mutually exclusive\n", stderr);
+		return OPT_EXIT_BAD;
+	}
+	if (o->dynamic == 1 && o->node_name) {
+		fputs("slurmd: fatal: Specifying a node name for dynamic future nodes is not supported.\n",
+		      stderr);
 		return OPT_EXIT_BAD;
 	}
 	return action;

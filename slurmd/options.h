@@ -26,6 +26,7 @@ struct options {
 	const char *node_name;          /* -N */
 	const char *stepd_path;         /* -d */
 	const char *conf_server;        /* --conf-server */
+	const char *auth_info;          /* --authinfo: until the configuration is there */
 	uint8_t dynamic;                /* 1 -F future, 2 -Z */
 	const char *dynamic_conf;       /* --conf */
 	const char *dynamic_feature;    /* -F */

@@ -111,7 +111,7 @@ static void message_fill(struct registration *r, struct arena *mem,
 	m->energy.slurmd_start_time = 0;
 	m->version = SLUICE_VERSION;
 	m->dynamic_type = d->opt.dynamic;
-	m->dynamic_conf = d->opt.dynamic_conf;
+	m->dynamic_conf = s->dynamic_conf;
 	m->dynamic_feature = d->opt.dynamic_feature;
 }
 
@@ -131,6 +131,19 @@ static void retry_later(struct registration *r, const struct ctld_call *c)
 		r->delay_sec = RETRY_MAX_SEC;
 }
 
+/* The controller has chosen a FUTURE node for us. */
+static void name_take(struct daemon *d, const struct ctld_call *c)
+{
+	const struct node_reg_resp *m = c->reply.body;
+
+	if (d->opt.dynamic != 1 || c->reply.frame.header.type != RESPONSE_NODE_REGISTRATION ||
+	    !m->node_name || streq(m->node_name, d->site->name))
+		return;
+	log_info("the controller knows us as %s", m->node_name);
+	d->opt.node_name = mem_strdup(m->node_name);
+	daemon_reconfigure(d);
+}
+
 static void registered(struct registration *r, const struct ctld_call *c)
 {
 	if (!r->accepted)
@@ -140,6 +153,7 @@ static void registered(struct registration *r, const struct ctld_call *c)
 	r->delay_sec = 1;
 	r->status = 0;
 	r->want_tres = false;
+	name_take(r->d, c);
 }
 
 static void call_done(struct ctld_call *c)

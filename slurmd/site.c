@@ -81,16 +81,45 @@ static void host_name(struct arena *mem, const char **full, const char **shorten
 	*shortened = arena_strndup(mem, name, n ? n : strlen(name));
 }
 
-/* The line that -Z --conf describes, parsed like one of slurm.conf. */
+static bool mentions(const char *text, const char *const *words)
+{
+	for (; text && *words; words++)
+		if (strcasestr(text, *words))
+			return true;
+	return false;
+}
+
+/* What -Z --conf does not say is as we found it. */
+static const char *dynamic_text(struct site *s, const struct options *o)
+{
+	static const char *const processors[] = { "CPUs=", "Boards=", "Sockets=",
+		"SocketsPerBoard=", "CoresPerSocket=", "ThreadsPerCore=", NULL };
+	static const char *const memory[] = { "RealMemory=", NULL };
+	const struct hw *h = &s->hw;
+	const char *cpus = "", *mem = "";
+
+	if (!mentions(o->dynamic_conf, processors))
+		cpus = arena_printf(&s->mem, "CPUs=%u Boards=%u SocketsPerBoard=%u "
+				    "CoresPerSocket=%u ThreadsPerCore=%u ", h->cpus, h->boards,
+				    h->sockets / h->boards, h->cores, h->threads);
+	if (!mentions(o->dynamic_conf, memory))
+		mem = arena_printf(&s->mem, "RealMemory=%llu ",
+				   (unsigned long long)h->memory_mb);
+	return arena_printf(&s->mem, "NodeName=%s %s%s%s", s->name, cpus, mem,
+			    o->dynamic_conf ? o->dynamic_conf : "");
+}
+
+/* That line, parsed like one of slurm.conf. */
 static void dynamic_line(struct site *s, const struct options *o)
 {
 	struct conf_problems problems = { 0 };
-	char *text = mem_printf("ClusterName=x\nSlurmctldHost=x\nSlurmdPort=%u\n"
-				"GresTypes=%s\nNodeName=%s %s\n",
-				s->conf->slurmdport,
-				s->conf->grestypes ? s->conf->grestypes : "", s->name,
-				o->dynamic_conf ? o->dynamic_conf : "");
+	const char *types = s->conf->grestypes;
+	char *text;
 
+	s->dynamic_conf = dynamic_text(s, o);
+	text = mem_printf("ClusterName=x\nSlurmctldHost=x\nSlurmdPort=%u\n%s%s%s%s\n",
+			  s->conf->slurmdport, types ? "GresTypes=" : "", types ? types : "",
+			  types ? "\n" : "", s->dynamic_conf);
 	if (conf_parse(text, NULL, NULL, &s->dynamic, &problems) == E_OK)
 		s->node = conf_node_find(s->dynamic, s->name);
 	log_problems(&problems);
@@ -149,7 +178,7 @@ static void processors_choose(struct site *s, const struct options *o)
 	struct hw *h = &s->hw;
 	bool keep = s->conf->config_overrides;
 
-	if (!n || o->dynamic == 1 || (s->dynamic && !o->dynamic_conf)) {
+	if (!n || o->dynamic == 1) {
 		use_found(s);
 		return;
 	}

@@ -25,6 +25,7 @@ struct site {
 	const char *conf_cache;         /* directory, when configless */
 	const char *spool_dir, *pid_path, *log_path, *tmp_fs, *cpu_spec_list;
 	const char *stepd_path;
+	const char *dynamic_conf;       /* -Z: our whole node line */
 	uint16_t port;
 	struct hw hw;                   /* found */
 	uint16_t cpus, boards, sockets, cores, threads; /* as registered */
