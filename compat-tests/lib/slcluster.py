@@ -62,12 +62,11 @@ def root_of(release):
 def installed(release):
     if release == "ours":
         return all(os.access(f"{BUILD}/sbin/{p}", os.X_OK)
-                   for p in ("slurmctld", "slurmd", "slurmstepd"))
+                   for p in PROGRAMS)
     return os.access(root_of(release) + "/usr/sbin/slurmctld", os.X_OK)
 
 
-def program(release, name):
-    return f"{BUILD}/sbin/{name}" if release == "ours" else f"/usr/sbin/{name}"
+PROGRAMS = ("slurmctld", "slurmd", "slurmstepd")
 
 
 # The two-Pi cluster.  Legacy spellings are meant: sites have them.
@@ -190,9 +189,21 @@ class Cluster:
             os.close(fd)
         tag = hashlib.sha1((self.dir + str(os.getpid())).encode()).hexdigest()[:8]
         self.meta["ns"] = f"sluice-{tag}"
+        if "ours" in (self.meta["ctld"], *self.meta["nodes"].values()):
+            self.install()
         self.write_conf()
         self.save()
         return self
+
+    def install(self):
+        """Our daemons, copied: user slurm may not see the build directory."""
+        os.makedirs(self.path("sbin"), exist_ok=True)
+        for p in PROGRAMS:
+            shutil.copy(f"{BUILD}/sbin/{p}", self.path("sbin", p + ".new"))
+            os.rename(self.path("sbin", p + ".new"), self.path("sbin", p))
+
+    def program(self, release, name):
+        return self.path("sbin", name) if release == "ours" else f"/usr/sbin/{name}"
 
     def conf_text(self, release):
         conf = dict(CONF)
@@ -404,7 +415,7 @@ class Cluster:
             return
         rel = release or self.meta["ctld"]
         self.spawn("slurmctld", rel, "a", "slurmctld",
-                   [program(rel, "slurmctld"), "-D", *(flags or ("-i",))],
+                   [self.program(rel, "slurmctld"), "-D", *(flags or ("-i",))],
                    user="slurm", env=env)
 
     def start_node(self, node, *flags, release=None):
@@ -413,7 +424,7 @@ class Cluster:
         rel = release or self.meta["nodes"][node]
         os.makedirs(self.path("spool", node), exist_ok=True)
         self.spawn(node, rel, NODES[node][0], node,
-                   [program(rel, "slurmd"), "-D", "-N", node, *flags])
+                   [self.program(rel, "slurmd"), "-D", "-N", node, *flags])
 
     def holder(self, release, host="a"):
         """The process whose namespaces the clients of a release run in."""

@@ -98,6 +98,7 @@ def hup():
     ok(wait_for(lambda: "MaxTime=2-00:00:00" in run("scontrol show partition normal", c=c).out, 10),
        "reconfigure reads the file again")
     like(run("scontrol show partition normal", c=c).out, "MaxNodes=3 ", "all of it")
+    same(wait_nodes(dict.fromkeys(NODES, "idle"), 15, c), True, "the nodes are idle")
     check("srun -p normal -N2 hostname", out=rx(r"c\d\nc\d\n"), c=c)
     for f in (c.path("etc", r, "slurm.conf") for r in ("ours", REL)):
         text = slurp(f)
