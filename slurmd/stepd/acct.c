@@ -14,7 +14,11 @@
 
 static void side_init(struct acct_side *s)
 {
-	memset(s, 0xff, sizeof *s);
+	for (int i = 0; i < ACCT_COUNT; i++) {
+		s->max[i] = s->max_node[i] = s->max_task[i] = INFINITE64;
+		s->min[i] = s->min_node[i] = s->min_task[i] = INFINITE64;
+		s->tot[i] = INFINITE64;
+	}
 }
 
 void acct_init(struct acct *a)
