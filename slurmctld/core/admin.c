@@ -50,8 +50,8 @@ void rpc_reconfigure(struct core *c, const struct event *ev, struct effects *out
 	(void)c;
 	if (!only_root(ev, out, "RECONFIGURE"))
 		return;
-	/* The shell reads the files, hands the result back as EV_RECONFIG and
-	 * answers conn itself: it knows what is wrong with them. */
+	/* The shell reads the files and hands the result back as EV_RECONFIG. */
+	effect_reply_rc(out, ev, E_OK);
 	e = effects_add(out, EFF_RECONFIG);
 	e->conn = ev->conn;
 }

@@ -298,6 +298,8 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	case EV_TICK:
 		timer_run(c, out);
 		ping_run(c, out);
+		if (sched_next_time(c) <= c->now)
+			c->wants_sched = true;
 		break;
 	case EV_SCHED:
 		schedule(c, false, out);
@@ -327,5 +329,7 @@ int64_t core_next_time(const struct core *c)
 
 	if (c->timer_count && c->timers[0].at < t)
 		t = c->timers[0].at;
+	if (sched_next_time(c) < t)
+		t = sched_next_time(c);
 	return t;
 }

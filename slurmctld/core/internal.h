@@ -30,6 +30,7 @@ void job_spec_hash(struct job *j);
 struct job *job_array_first(const struct core *c, uint32_t array_job_id);
 struct job *job_array_next(const struct job *j);
 void job_array_link(struct core *c, struct job *j);
+void core_row_gone(struct core *c, enum journal_table table, uint64_t key);
 uint32_t job_next_id(struct core *c);
 uint64_t job_next_sluid(struct core *c);
 /* strings block, for images */

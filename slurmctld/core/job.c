@@ -284,7 +284,7 @@ void job_free(struct job *j)
 	free(j);
 }
 
-static void gone(struct core *c, enum journal_table table, uint64_t key)
+void core_row_gone(struct core *c, enum journal_table table, uint64_t key)
 {
 	if (c->gone_count == c->gone_cap) {
 		c->gone_cap = c->gone_cap ? c->gone_cap * 2 : 16;
@@ -307,7 +307,7 @@ void job_remove(struct core *c, struct job *j)
 	*(j->prev ? &j->prev->next : &c->job_first) = j->next;
 	*(j->next ? &j->next->prev : &c->job_last) = j->prev;
 	c->job_count--;
-	gone(c, TAB_JOB, j->id);
+	core_row_gone(c, TAB_JOB, j->id);
 	c->last_job_update = c->now;
 	job_free(j);
 }

@@ -320,6 +320,7 @@ void node_free(struct node *n)
 	free(n->gres);
 	bitset_free(n->cores_used);
 	bitset_free(n->parts);
+	conf_unref(n->keep);
 	free(n);
 }
 

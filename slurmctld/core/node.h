@@ -53,6 +53,7 @@ struct node {
 		resume_after, ping_sent;
 	bool ping_pending, reg_pending; /* a request is out */
 	uint32_t not_responding_logged;
+	struct conf *keep;              /* owner of conf when that is no longer core->conf */
 	struct bitset *parts;           /* over core->part */
 	uint32_t gen;
 	bool dirty;

@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Changes to a job that exists: scontrol update, hold, release, top. */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "slurmctld/core/internal.h"
+
+#define SID_USER_HOLD 0x00000002u
+#define NO_LIMIT_SEC (365 * 86400)
+
+struct change {
+	const struct event *ev;
+	const struct job_desc_msg *d;
+	bool admin;
+	struct err_text *why;
+};
+
+/* ---- texts ------------------------------------------------------------- */
+
+/* Any time while the job is not over; pending: only before it starts. */
+static enum err change_strings(struct job *j, const struct change *k)
+{
+	const struct job_desc_msg *d = k->d;
+	const struct { enum job_string s; const char *v; bool pending; } all[] = {
+		{ JS_NAME, d->name, false }, { JS_COMMENT, d->comment, false },
+		{ JS_ADMIN_COMMENT, d->admin_comment, false }, { JS_EXTRA, d->extra, false },
+		{ JS_WCKEY, d->wckey, false }, { JS_ACCOUNT, d->account, true },
+		{ JS_QOS, d->qos, true }, { JS_FEATURES, d->features, true },
+		{ JS_PREFER, d->prefer, true }, { JS_CLUSTER_FEATURES, d->cluster_features, true },
+		{ JS_BATCH_FEATURES, d->batch_features, true },
+		{ JS_STD_OUT, d->std_out, true }, { JS_STD_IN, d->std_in, true },
+		{ JS_STD_ERR, d->std_err, true }, { JS_WORK_DIR, d->work_dir, true },
+		{ JS_NETWORK, d->network, true }, { JS_MAIL_USER, d->mail_user, false },
+		{ JS_CPUS_PER_TRES, d->cpus_per_tres, true },
+		{ JS_MEM_PER_TRES, d->mem_per_tres, true }, { JS_TRES_BIND, d->tres_bind, true },
+		{ JS_TRES_FREQ, d->tres_freq, true }, { JS_TRES_PER_JOB, d->tres_per_job, true },
+		{ JS_TRES_PER_NODE, d->tres_per_node, true },
+		{ JS_TRES_PER_SOCKET, d->tres_per_socket, true },
+		{ JS_TRES_PER_TASK, d->tres_per_task, true },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].v && all[i].pending && !job_is_pending(j))
+			return E_JOB_NOT_PENDING;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].v)
+			job_str_set(j, all[i].s, all[i].v);
+	return E_OK;
+}
+
+/* ---- partition and nodes ----------------------------------------------- */
+
+static enum err change_part(struct core *c, struct job *j, const struct change *k)
+{
+	struct part *p = NULL;
+	enum err rc;
+
+	if (!k->d->partition)
+		return E_OK;
+	if (!job_is_pending(j))
+		return E_JOB_NOT_PENDING;
+	rc = part_list_of(c, k->d->partition, &p, k->why);
+	if (rc != E_OK)
+		return rc;
+	if (!(p->state_up & PARTITION_SUBMIT))
+		return E_PARTITION_NOT_AVAIL;
+	if (p->flags & PART_FLAG_ROOT_ONLY && !k->ev->caller.root_or_slurm)
+		return E_ACCESS_DENIED;
+	if (!part_user_allowed(c, p, j->uid))
+		return E_JOB_MISSING_REQUIRED_PARTITION_GROUP;
+	j->part = p;
+	job_str_set(j, JS_PARTITION, k->d->partition);
+	return E_OK;
+}
+
+static enum err change_node_list(struct core *c, struct job *j, enum job_string s,
+				 const char *text)
+{
+	struct bitset *set;
+	enum err rc = E_OK;
+
+	if (!text)
+		return E_OK;
+	if (!job_is_pending(j))
+		return E_JOB_NOT_PENDING;
+	set = bitset_new(c->node_count);
+	if (*text)
+		rc = nodes_parse(c, text, set, NULL);
+	if (rc == E_OK && *text && s == JS_REQ_NODES && j->part &&
+	    !bitset_subset(set, j->part->nodes))
+		rc = E_INVALID_NODE_NAME;
+	bitset_free(set);
+	if (rc == E_OK)
+		job_str_set(j, s, text);
+	return rc;
+}
+
+/* ---- size -------------------------------------------------------------- */
+
+static bool sizes_given(const struct job_desc_msg *d)
+{
+	return d->min_cpus != NO_VAL || d->max_cpus != NO_VAL || d->min_nodes != NO_VAL ||
+	       (d->max_nodes != NO_VAL && d->max_nodes) || d->num_tasks != NO_VAL ||
+	       d->cpus_per_task != NO_VAL16 || d->pn_min_cpus != NO_VAL16 ||
+	       d->pn_min_memory != NO_VAL64 || d->pn_min_tmp_disk != NO_VAL ||
+	       d->ntasks_per_node != NO_VAL16 || d->shared != NO_VAL16 ||
+	       d->contiguous != NO_VAL16 || d->core_spec != NO_VAL16 ||
+	       d->threads_per_core != NO_VAL16 || d->reboot != NO_VAL16;
+}
+
+static enum err change_size(struct job *j, const struct change *k)
+{
+	const struct job_desc_msg *d = k->d;
+
+	if (!sizes_given(d))
+		return E_OK;
+	if (!job_is_pending(j))
+		return E_JOB_NOT_PENDING;
+	if (d->min_cpus != NO_VAL && !d->min_cpus)
+		return E_INVALID_CPU_COUNT;
+	if (d->num_tasks != NO_VAL && !d->num_tasks)
+		return E_BAD_TASK_COUNT;
+	if (d->min_nodes != NO_VAL) {
+		uint32_t max = d->max_nodes != NO_VAL ? d->max_nodes : 0;
+
+		if (!d->min_nodes || (max && max < d->min_nodes))
+			return E_INVALID_NODE_COUNT;
+		j->min_nodes = d->min_nodes;
+		j->max_nodes = max;
+		if (j->min_cpus < j->min_nodes)
+			j->min_cpus = j->min_nodes;
+	}
+	if (d->num_tasks != NO_VAL) {
+		j->num_tasks = d->num_tasks;
+		j->bitflags |= JOB_NTASKS_SET;
+		j->min_cpus = d->num_tasks * (j->cpus_per_task ? j->cpus_per_task : 1u);
+	}
+	if (d->min_cpus != NO_VAL)
+		j->min_cpus = d->min_cpus;
+	if (d->max_cpus != NO_VAL)
+		j->max_cpus = d->max_cpus;
+#define SET16(to, from) if (d->from != NO_VAL16) j->to = d->from;
+	SET16(cpus_per_task, cpus_per_task)
+	SET16(pn_min_cpus, pn_min_cpus)
+	SET16(ntasks_per_node, ntasks_per_node)
+	SET16(shared, shared)
+	SET16(contiguous, contiguous)
+	SET16(core_spec, core_spec)
+	SET16(threads_per_core, threads_per_core)
+	SET16(reboot, reboot)
+#undef SET16
+	if (d->pn_min_memory != NO_VAL64) {
+		j->pn_min_memory = d->pn_min_memory == MEM_PER_CPU ? 0 : d->pn_min_memory;
+		j->bitflags |= JOB_MEM_SET;
+	}
+	if (d->pn_min_tmp_disk != NO_VAL)
+		j->pn_min_tmp_disk = d->pn_min_tmp_disk;
+	return E_OK;
+}
+
+/* ---- times ------------------------------------------------------------- */
+
+static enum err change_limit(struct core *c, struct job *j, const struct change *k)
+{
+	uint32_t want = k->d->time_limit;
+	uint32_t least = k->d->time_min != NO_VAL ? k->d->time_min : j->time_min_min;
+	int64_t was;
+
+	if (want == NO_VAL || want == j->time_limit_min)
+		return E_OK;
+	if (!k->admin && want > j->time_limit_min &&
+	    !(job_is_pending(j) && j->part && j->part->max_time_min >= want))
+		return E_ACCESS_DENIED;
+	if (least != NO_VAL && want < least)
+		return E_INVALID_TIME_MIN_LIMIT;
+	was = j->time_limit_min == INFINITE ? NO_LIMIT_SEC : (int64_t)j->time_limit_min * 60;
+	j->time_limit_min = want;
+	if (job_is_pending(j))
+		return E_OK;
+	if (want == INFINITE)
+		j->end_time = c->now + NO_LIMIT_SEC;
+	else
+		j->end_time += (int64_t)want * 60 - was;
+	if (j->end_time < c->now)
+		j->end_time = c->now;
+	return E_OK;
+}
+
+static enum err change_times(struct core *c, struct job *j, const struct change *k)
+{
+	const struct job_desc_msg *d = k->d;
+	enum err rc = change_limit(c, j, k);
+
+	if (rc != E_OK)
+		return rc;
+	if (d->time_min != NO_VAL && job_is_pending(j)) {
+		if (d->time_min > j->time_limit_min)
+			return E_INVALID_TIME_MIN_LIMIT;
+		j->time_min_min = d->time_min;
+	}
+	if (d->end_time && d->end_time != NO_VAL) {
+		if (!job_is_running(j))
+			return E_JOB_NOT_RUNNING;
+		if (d->end_time < c->now)
+			return E_INVALID_TIME_VALUE;
+		if (!k->admin && d->end_time > j->end_time)
+			return E_ACCESS_DENIED;
+		if (j->time_limit_min != INFINITE)
+			j->time_limit_min = (uint32_t)((int64_t)j->time_limit_min +
+						       (d->end_time - j->end_time + 30) / 60);
+		j->end_time = d->end_time;
+	}
+	if (d->deadline && d->deadline != NO_VAL && !job_is_running(j)) {
+		if (d->deadline < c->now)
+			return E_INVALID_TIME_VALUE;
+		if (!k->admin)
+			return E_ACCESS_DENIED;
+		j->deadline = d->deadline;
+	}
+	if (d->begin_time && d->begin_time != NO_VAL) {
+		if (!job_is_pending(j))
+			return E_JOB_NOT_PENDING;
+		j->begin_time = d->begin_time;
+		if (j->begin_time > c->now) {
+			j->eligible_time = j->begin_time;
+			if (j->priority && !(j->bitflags & JOB_DEPENDENT))
+				job_reason(c, j, WAIT_TIME, NULL);
+		} else {
+			if (j->eligible_time > c->now)
+				j->eligible_time = c->now;
+			if (j->reason == WAIT_TIME)
+				job_reason(c, j, WAIT_NO_REASON, NULL);
+		}
+	}
+	return E_OK;
+}
+
+/* ---- priority ---------------------------------------------------------- */
+
+static void hold(struct core *c, struct job *j, const struct change *k)
+{
+	bool user = !k->admin || k->d->alloc_sid == SID_USER_HOLD;
+
+	j->priority = 0;
+	j->direct_prio = false;
+	if (job_is_pending(j))
+		job_reason(c, j, user ? WAIT_HELD_USER : WAIT_HELD, NULL);
+}
+
+static void release(struct core *c, struct job *j)
+{
+	j->direct_prio = false;
+	j->priority = 1;
+	j->priority = sched_priority(c, j);
+	job_move(c, j, j->state & ~JOB_SPECIAL_EXIT);
+	if (j->begin_time > c->now)
+		job_reason(c, j, WAIT_TIME, NULL);
+	else if (j->bitflags & JOB_DEPENDENT)
+		job_reason(c, j, WAIT_DEPENDENCY, NULL);
+	else
+		job_reason(c, j, WAIT_NO_REASON, NULL);
+}
+
+static enum err change_priority(struct core *c, struct job *j, const struct change *k)
+{
+	uint32_t want = k->d->priority;
+
+	if (want == NO_VAL)
+		return E_OK;
+	if (want == j->priority) {
+		if (!want && k->admin && job_is_pending(j))
+			job_reason(c, j, k->d->alloc_sid == SID_USER_HOLD ? WAIT_HELD_USER :
+				   WAIT_HELD, NULL);
+		return E_OK;
+	}
+	if (!j->priority) {
+		if (want != INFINITE)
+			return E_JOB_HELD;
+		if (!k->admin && j->reason != WAIT_HELD_USER)
+			return E_ACCESS_DENIED;
+		release(c, j);
+		return E_OK;
+	}
+	if (!want) {
+		hold(c, j, k);
+		return E_OK;
+	}
+	if (want == INFINITE) {
+		if (k->admin) {
+			j->nice = NICE_OFFSET;
+			release(c, j);
+		}
+		return E_OK;
+	}
+	if (!k->admin && want > j->priority)
+		return E_ACCESS_DENIED;
+	j->nice = NICE_OFFSET;
+	j->priority = want;
+	if (!k->admin)
+		return E_PRIO_RESET_FAIL;
+	j->direct_prio = true;
+	return E_OK;
+}
+
+static enum err change_nice(struct core *c, struct job *j, const struct change *k)
+{
+	uint32_t want = k->d->nice;
+	int64_t p;
+
+	if (want == NO_VAL || want == j->nice || (j->direct_prio && j->priority))
+		return E_OK;
+	if (!k->admin && want < NICE_OFFSET)
+		return E_ACCESS_DENIED;
+	p = (int64_t)j->priority + (int64_t)j->nice - (int64_t)want;
+	j->nice = want;
+	if (j->priority && job_is_pending(j))
+		j->priority = p < 2 ? 2 : p > NO_VAL - 1 ? NO_VAL - 1 : (uint32_t)p;
+	(void)c;
+	return E_OK;
+}
+
+/* ---- the rest ---------------------------------------------------------- */
+
+static enum err change_throttle(struct core *c, struct job *j, const struct change *k)
+{
+	const char *t = k->d->array_inx;
+	struct job *head = array_head(c, j);
+	char *end, *inx;
+	unsigned long n;
+
+	if (!t)
+		return E_OK;
+	if (!head)
+		return j->array_job_id ? E_OK : E_NOT_SUPPORTED;
+	if (*t == '%')
+		t++;
+	n = strtoul(t, &end, 10);
+	if (end == t || *end)
+		return E_BAD_TASK_COUNT;
+	head->array->max_running = (uint32_t)n;
+	inx = mem_strdup(job_str(head, JS_ARRAY_INX));
+	if (inx) {
+		char *text;
+
+		inx[strcspn(inx, "%")] = '\0';
+		text = n ? mem_printf("%s%%%lu", inx, n) : mem_strdup(inx);
+		job_str_set(head, JS_ARRAY_INX, text);
+		free(text);
+		free(inx);
+	}
+	job_dirty(c, head);
+	if (head->listed)
+		sched_job_changed(c, head);
+	return E_OK;
+}
+
+static enum err change_gres(struct core *c, const struct change *k)
+{
+	uint64_t *units = mem_zalloc((c->gres_type_count + 1) * sizeof(*units));
+	const char *t = k->d->tres_per_node;
+	enum err rc = E_OK;
+
+	if (t && *t && strstr(t, "gres"))
+		rc = gres_parse(c, t, units, k->why);
+	free(units);
+	return rc;
+}
+
+static void change_scalars(struct job *j, const struct job_desc_msg *d)
+{
+	if (d->requeue != NO_VAL16)
+		j->requeue = d->requeue != 0;
+	if (d->delay_boot != NO_VAL)
+		j->delay_boot = d->delay_boot;
+	if (d->mail_type != NO_VAL16)
+		j->mail_type = d->mail_type;
+	if (d->req_switch != NO_VAL)
+		j->req_switch = d->req_switch;
+	if (d->wait4switch != NO_VAL)
+		j->wait4switch = d->wait4switch;
+}
+
+static enum err change_depend(struct core *c, struct job *j, const struct change *k)
+{
+	enum err rc;
+
+	if (!k->d->dependency)
+		return E_OK;
+	if (!job_is_pending(j))
+		return E_JOB_NOT_PENDING;
+	rc = depend_set(c, j, k->d->dependency, k->why);
+	if (rc != E_OK)
+		return rc;
+	j->bitflags &= ~JOB_DEPENDENT;
+	if (j->reason == WAIT_DEPENDENCY || j->reason == WAIT_DEP_INVALID)
+		job_reason(c, j, WAIT_NO_REASON, NULL);
+	if (job_str(j, JS_DEPENDENCY)) {
+		j->bitflags |= JOB_DEPENDENT;
+		j->eligible_time = 0;
+	} else if (!j->eligible_time) {
+		j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;
+	}
+	return E_OK;
+}
+
+/* Each part either changes the job or leaves it; the first failure ends it,
+ * as in stock. */
+static enum err update_one(struct core *c, const struct event *ev, struct job *j,
+			   struct err_text *why, struct effects *out)
+{
+	struct change k = {
+		.ev = ev, .d = ev->body, .why = why,
+		.admin = ev->caller.operator_ || ev->caller.root_or_slurm,
+	};
+	enum err rc;
+
+	if (!k.admin && ev->caller.uid != j->uid) {
+		effect_log(out, 2, "Security violation, JOB_UPDATE RPC from uid %u",
+			   ev->caller.uid);
+		return E_USER_ID_MISSING;
+	}
+	rc = change_throttle(c, j, &k);
+	if (rc != E_OK)
+		return rc;
+	if (job_is_finished(j))
+		return k.d->array_inx ? E_OK : E_JOB_FINISHED;
+	if (k.d->admin_comment && !ev->caller.root_or_slurm)
+		return E_ACCESS_DENIED;
+	if (k.d->reservation && *k.d->reservation)
+		return E_RESERVATION_INVALID;
+	rc = change_gres(c, &k);
+	if (rc == E_OK)
+		rc = change_part(c, j, &k);
+	if (rc == E_OK)
+		rc = change_node_list(c, j, JS_REQ_NODES, k.d->req_nodes);
+	if (rc == E_OK)
+		rc = change_node_list(c, j, JS_EXC_NODES, k.d->exc_nodes);
+	if (rc == E_OK)
+		rc = change_strings(j, &k);
+	if (rc == E_OK)
+		rc = change_size(j, &k);
+	if (rc == E_OK)
+		rc = change_times(c, j, &k);
+	if (rc == E_OK)
+		change_scalars(j, k.d);
+	if (rc == E_OK)
+		rc = change_priority(c, j, &k);
+	if (rc == E_OK || rc == E_PRIO_RESET_FAIL) {
+		enum err nice = change_nice(c, j, &k);
+
+		rc = nice != E_OK ? nice : rc;
+	}
+	if (rc == E_OK)
+		rc = change_depend(c, j, &k);
+	job_spec_hash(j);
+	job_dirty(c, j);
+	if (j->listed)
+		sched_job_changed(c, j);
+	c->wants_sched = true;
+	if (rc == E_OK && k.d->dependency)
+		depend_refresh(c, j, out);
+	return rc;
+}
+
+/* ---- answers ----------------------------------------------------------- */
+
+/* "12_1,3-5" of those that got this code; a single job is just its id. */
+static const char *who(struct core *c, struct effects *out, const struct job_targets *t,
+		       const enum err *rc, enum err code)
+{
+	uint32_t id = t->v[0].j->array_job_id ? t->v[0].j->array_job_id : t->v[0].j->id;
+	struct bitset *set = bitset_new(c->conf->maxarraysize + 1);
+	char *ranges;
+	const char *text;
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct job *j = t->v[i].j;
+
+		if (rc[i] != code)
+			continue;
+		if (j->array && t->v[i].task == NO_VAL)
+			bitset_foreach(b, j->array->pending)
+				bitset_set(set, b);
+		else
+			bitset_set(set, t->v[i].task != NO_VAL ? t->v[i].task : j->array_task_id);
+	}
+	ranges = bitset_to_ranges(set);
+	text = arena_printf(&out->mem, "%u_%s", id, ranges);
+	free(ranges);
+	bitset_free(set);
+	return text;
+}
+
+static void reply_array(struct core *c, const struct event *ev, const struct job_targets *t,
+			const enum err *rc, struct effects *out)
+{
+	struct job_array_resp_msg *r = effect_reply(out, ev, RESPONSE_JOB_ARRAY_ERRORS);
+
+	r->items = arena_zalloc(&out->mem, t->count * sizeof(*r->items));
+	for (uint32_t i = 0; i < t->count; i++) {
+		bool seen = false;
+
+		for (uint32_t k = 0; k < i; k++)
+			seen |= rc[k] == rc[i];
+		if (seen)
+			continue;
+		r->items[r->job_array_count].error_code = (uint32_t)rc[i];
+		r->items[r->job_array_count++].job_array_id = who(c, out, t, rc, rc[i]);
+	}
+}
+
+void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_desc_msg *d = ev->body;
+	struct err_text why = { "" };
+	struct arena mem = { 0 };
+	struct job_targets t;
+	enum err rc = job_targets_find(c, d->job_id_str, d->step_id.job_id, &mem, &t), *each;
+
+	if (rc != E_OK) {
+		effect_reply_rc(out, ev, rc);
+		arena_fini(&mem);
+		return;
+	}
+	each = arena_alloc(&mem, t.count * sizeof(*each));
+	for (uint32_t i = 0; i < t.count; i++) {
+		struct job *j = job_target_alone(c, &t.v[i]);
+
+		/* Splitting may have given the head's record to the task. */
+		t.v[i].j = j;
+		t.v[i].task = NO_VAL;
+		each[i] = update_one(c, ev, j, &why, out);
+	}
+	if (t.array)
+		reply_array(c, ev, &t, each, out);
+	else
+		effect_reply_rc_msg(out, ev, each[0], why.text);
+	arena_fini(&mem);
+}
+
+/* ---- scontrol top ------------------------------------------------------ */
+
+static uint32_t best_priority(const struct core *c, const struct job *of, bool all_users)
+{
+	uint32_t best = 0;
+
+	for (const struct job *j = c->job_first; j; j = j->next)
+		if (job_is_pending(j) && j != of && (all_users || j->uid == of->uid) &&
+		    j->part == of->part && j->priority > best)
+			best = j->priority;
+	return best;
+}
+
+void rpc_top_job(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct top_job_msg *m = ev->body;
+	bool admin = ev->caller.operator_ || ev->caller.root_or_slurm;
+	struct arena mem = { 0 };
+	struct job_targets t;
+	enum err rc = E_OK;
+
+	if (!admin && !conf_option(c->conf->schedulerparameters, "enable_user_top", NULL)) {
+		effect_reply_rc(out, ev, E_DISABLED);
+		return;
+	}
+	rc = job_targets_find(c, m->job_id_str, m->job_id, &mem, &t);
+	for (uint32_t i = 0; rc == E_OK && i < t.count; i++) {
+		struct job *j = t.v[i].j;
+		uint32_t best;
+
+		if (!admin && j->uid != ev->caller.uid)
+			rc = E_ACCESS_DENIED;
+		else if (!job_is_pending(j))
+			rc = E_JOB_NOT_PENDING;
+		else if (!j->priority)
+			rc = E_JOB_HELD;
+		if (rc != E_OK)
+			break;
+		best = best_priority(c, j, admin);
+		if (best < j->priority)
+			continue;
+		j->nice -= best + 1 - j->priority;
+		j->priority = best + 1;
+		job_dirty(c, j);
+		if (j->listed)
+			sched_job_changed(c, j);
+		c->wants_sched = true;
+	}
+	effect_reply_rc(out, ev, rc);
+	arena_fini(&mem);
+}
