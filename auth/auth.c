@@ -28,6 +28,8 @@ struct auth *auth_new(const struct auth_options *o)
 	a->block_null_hash = o->block_null_hash;
 	a->block_zero_hash = o->block_zero_hash;
 	atomic_init(&a->away, false);
+	atomic_init(&a->probing, false);
+	seen_init(&a->seen);
 	return a;
 }
 
@@ -35,6 +37,7 @@ void auth_free(struct auth *a)
 {
 	if (!a)
 		return;
+	seen_fini(&a->seen);
 	free(a->socket);
 	free(a);
 }
@@ -174,6 +177,21 @@ static bool fate_accepted(const struct auth *a, enum munge_fate fate)
 	return fate == FATE_GOOD || (fate == FATE_REPLAYED && a->allow_replay);
 }
 
+/* munged's memory is shared with other daemons; this is ours.  A credential
+ * ends its life by munged's clock, which is ours, or by its own. */
+static enum err replay_check(struct auth *a, const char *cred, const struct auth_identity *id,
+			     struct err_text *why, struct err_text *stock_lines)
+{
+	time_t last = id->encoded > id->decoded ? id->encoded : id->decoded;
+
+	if (!seen_before(&a->seen, cred, id->decoded, last + id->ttl_sec))
+		return E_OK;
+	err_set(stock_lines, E_OK, "Munge decode failed: Replayed credential");
+	return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
+		       "replay: this credential was used here before (by user %u)",
+		       (unsigned)id->uid);
+}
+
 enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_identity *id,
 		     struct err_text *why, struct err_text *stock_lines)
 {
@@ -200,6 +218,8 @@ enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_ide
 	else
 		e = hash_check(a, f, payload, len, id, why);
 	free(payload);
+	if (!e && a->allow_replay)
+		e = replay_check(a, f->cred, id, why, stock_lines);
 	return e;
 }
 

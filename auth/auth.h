@@ -20,7 +20,9 @@ struct auth;
 struct auth_options {
 	const char *socket;     /* munged's socket; NULL: munge's default */
 	int ttl_sec;            /* 0: munge's default */
-	bool allow_replay;      /* several daemons share one munged (as Debian's builds allow) */
+	/* Several daemons share one munged (as Debian's builds allow): its word that
+	 * a credential was used before does not count, our own memory does. */
+	bool allow_replay;
 	bool block_null_hash;   /* CommunicationParameters=block_null_hash */
 	bool block_zero_hash;   /* CommunicationParameters=block_zero_hash */
 	int cred_expire_sec;    /* AuthInfo cred_expire=, for cred_cache_new; 120 unless given */

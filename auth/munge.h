@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "auth/auth.h"
+#include "auth/seen.h"
 
 struct auth {
 	char *socket;
@@ -17,6 +18,7 @@ struct auth {
 	 * thread at a time asks whether it is back (libmunge alone takes ten
 	 * seconds to give up on a stopped one) */
 	atomic_bool away, probing;
+	struct seen seen;       /* when allow_replay */
 };
 
 /* What became of a credential. */

@@ -3,6 +3,7 @@
  * Credentials against real munged processes of the test's own: every way in
  * which one can be wrong, and what is said then. */
 #include "auth/auth.h"
+#include "auth/seen.h"
 #include "auth/test/munged.h"
 #include "wire/base/tap.h"
 
@@ -204,11 +205,44 @@ static void test_replay(const struct munged *m)
 	   "stock's line for it");
 	ok(auth_verify(shared, &f, &id, &why, &lines) == E_OK && id.uid == geteuid() &&
 	   !*lines.text, "a shared munged: accepted");
+	ok(auth_verify(shared, &f, &id, &why, &lines) == E_PROTOCOL_AUTHENTICATION_ERROR &&
+	   strstr(why.text, "replay:"), "... once by each: %s", why.text);
 	f.body = (struct wire_mem){ (const uint8_t *)"x", 1 };
 	ok(auth_verify(shared, &f, &id, &why, &lines) != E_OK, "... but for this body only");
 	free(cred);
 	auth_free(once);
 	auth_free(shared);
+}
+
+static void test_seen(void)
+{
+	struct seen s;
+	char text[32];
+	bool right = true;
+
+	seen_init(&s);
+	for (int k = 0; k < 20000; k++) {
+		(void)snprintf(text, sizeof text, "MUNGE:%d:", k);
+		right = !seen_before(&s, text, 1000, 1000 + k % 300) && right;
+	}
+	ok(right && s.used == 20000, "20000 credentials, all new");
+	for (int k = 0; k < 20000; k++) {
+		(void)snprintf(text, sizeof text, "MUNGE:%d:", k);
+		right = seen_before(&s, text, 1000, 1300) && right;
+	}
+	ok(right, "all known");
+	for (int k = 0; k < 40000; k++) {
+		(void)snprintf(text, sizeof text, "MUNGE:later %d:", k);
+		(void)seen_before(&s, text, 2000, 2300);
+	}
+	ok(s.used < 70000 && s.cap <= 262144, "those of the past are forgotten: %zu in %zu", s.used,
+	   s.cap);
+	for (int k = 0; k < 600000; k++) {
+		(void)snprintf(text, sizeof text, "MUNGE:flood %d:", k);
+		(void)seen_before(&s, text, 2000, 2300);
+	}
+	ok(s.cap == (size_t)1 << 20, "never more than a million places");
+	seen_fini(&s);
 }
 
 /* In a child with another identity. */
@@ -419,6 +453,7 @@ int main(void)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	test_options();
+	test_seen();
 	if (!munged_there()) {
 		printf("# munged is not installed: the rest is left out\n");
 		return tap_done();
