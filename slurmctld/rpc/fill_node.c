@@ -115,7 +115,8 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->mem_spec_limit = n->mem_spec_limit_mb ? n->mem_spec_limit_mb : n->conf->mem_spec_limit_mb;
 	m->cpu_spec_list = n->cpu_spec_list ? n->cpu_spec_list : n->conf->cpu_spec_list;
 	m->cpus_efctv = usable_cpus(n);
-	m->cpu_load = n->cpu_load;
+	/* Clients since 24.11 print NO_VAL as a number. */
+	m->cpu_load = n->cpu_load == NO_VAL ? 0 : n->cpu_load;
 	m->free_mem = n->free_mem_mb;
 	m->weight = n->weight;
 	m->res_cores_per_gpu = n->conf->restricted_cores_per_gpu;
@@ -196,6 +197,25 @@ bool part_visible(const struct part *p, uint32_t uid)
 	return uid == 0;
 }
 
+/* "DefCpuPerGPU=1,DefMemPerGPU=2"; the type is the wire's number. */
+static void part_job_defaults(const struct part *p, struct partition_info_members *m,
+			      struct arena *mem)
+{
+	static const char *const names[] = { NULL, "DefCpuPerGPU", "DefMemPerGPU" };
+	struct job_defaults *d = arena_zalloc(mem, 2 * sizeof *d);
+	const char *value;
+	uint32_t n = 0;
+
+	for (uint16_t type = 1; type <= 2; type++) {
+		if (!conf_option(p->job_defaults, names[type], &value))
+			continue;
+		d[n].type = type;
+		d[n++].value = strtoull(value, NULL, 10);
+	}
+	m->job_defaults_list = n ? d : NULL;
+	m->job_defaults_list_count = n;
+}
+
 void fill_part(const struct core *c, const struct part *p,
 	       struct partition_info_members *m, struct arena *mem)
 {
@@ -235,7 +255,9 @@ void fill_part(const struct core *c, const struct part *p,
 	m->alternate = p->alternate;
 	m->deny_accounts = p->deny_accounts;
 	m->deny_qos = p->deny_qos;
-	m->nodes = p->node_text;
+	/* The nodes themselves, also for Nodes=ALL and node sets. */
+	m->nodes = p->nodes ? fill_nodes_text(c, p->nodes, mem) : p->node_text;
+	part_job_defaults(p, m, mem);
 	m->nodesets = p->nodesets;
 	m->node_inx = p->nodes;
 	m->billing_weights_str = p->billing_weights;
