@@ -320,7 +320,7 @@ static void key_unknown(struct parse *p, const char *name)
 static void key_retired(struct parse *p, const struct conf_key *k)
 {
 	if (k->gone)
-		parse_problem(p, false, "%s is retired and has no effect",
+		parse_problem(p, false, "%s is retired, no release since 22.05 uses it",
 			      k->name);
 	else if (k->until < CONF_R26_05)
 		parse_problem(p, false, "%s is retired, last used by Slurm %s",
