@@ -158,11 +158,11 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 			sched_job_added(c, j);
 		} else if (j->alloc) {
 			sched_job_changed(c, j);
-		} else if (!j->alloc && (job_is_running(j) || job_base(j) == JOB_SUSPENDED)) {
+		} else if ((job_is_running(j) || job_base(j) == JOB_SUSPENDED)) {
 			/* Its nodes are not configured as they were. */
 			effect_log(out, 2, "JobId=%u lost its nodes: configuration changed", j->id);
 			job_end(c, j, JOB_NODE_FAIL, out);
-		} else if (!j->alloc && job_is_completing(j)) {
+		} else if (job_is_completing(j)) {
 			job_move(c, j, j->state & ~JOB_COMPLETING);
 		}
 	}

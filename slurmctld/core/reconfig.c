@@ -206,6 +206,8 @@ static void jobs_follow(struct core *c, struct effects *out)
 static void queue_again(struct core *c)
 {
 	for (struct job *j = c->job_first; j; j = j->next) {
+		if (j->alloc)
+			sched_job_removed(c, j);
 		if (!job_is_pending(j) || job_is_completing(j))
 			continue;
 		j->listed = true;

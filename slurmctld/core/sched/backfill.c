@@ -15,6 +15,7 @@
 
 #define SLICE_WORK   150000     /* nodes looked at */
 #define PROMISES_MAX 100
+#define TRIES_MAX    50         /* times tried for one promise */
 #define AHEAD_MAX    64         /* groups with several jobs among the promised */
 
 struct backfill {
@@ -105,13 +106,18 @@ static int64_t limit_sec(const struct core *c, const struct job *j, const struct
 	return m == INFINITE ? 10LL * 365 * 86400 : (int64_t)m * 60;
 }
 
+static unsigned gres_flag(const struct request *r)
+{
+	return r->any_gres || r->whole ? PL_GRES : 0;
+}
+
 /* What the node has now, as the profile counts it. */
 static void loads_now(struct core *c, struct backfill *b, const struct request *r,
 		      int64_t limit)
 {
 	struct profile *p = &b->prof;
 
-	profile_loads(c, p, r->cand, c->now, c->now + limit, r->any_gres || r->whole);
+	profile_loads(c, p, r->cand, c->now, c->now + limit, PL_PROMISES | gres_flag(r));
 	bitset_foreach(i, r->cand) {
 		struct load *l = &p->load[i];
 		const struct load *base = &p->base[i];
@@ -137,6 +143,7 @@ static enum err try_now(struct core *c, struct backfill *b, struct request *r, i
 	return e;
 }
 
+/* limit 0: at that time, were nothing promised. */
 static enum err try_at(struct core *c, struct backfill *b, struct request *r, int64_t at,
 		       int64_t limit, struct placement *out)
 {
@@ -144,7 +151,7 @@ static enum err try_at(struct core *c, struct backfill *b, struct request *r, in
 	enum err e;
 
 	profile_loads(c, &b->prof, r->cand, at, limit ? at + limit : at + 1,
-		      r->any_gres || r->whole);
+		      gres_flag(r) | (limit ? PL_PROMISES : 0));
 	s->load = b->prof.load;
 	s->coming = s->usable;
 	e = fit_request(c, r, FIT_LOAD, &b->place, out);
@@ -173,7 +180,7 @@ static enum err earliest(struct core *c, struct backfill *b, struct request *r, 
 	uint32_t lo = 0, hi = p->time_count;
 	int64_t t = c->now, horizon = c->now + b->window_sec;
 
-	while (lo < hi && !b->promises) {
+	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
 		if (try_at(c, b, r, p->time[mid], 0, out) == E_OK)
@@ -181,19 +188,16 @@ static enum err earliest(struct core *c, struct backfill *b, struct request *r, 
 		else
 			lo = mid + 1;
 	}
-	if (!b->promises) {
-		if (lo >= p->time_count)
-			return E_NODES_BUSY;
-		*start = p->time[lo];
-		return try_at(c, b, r, *start, limit, out);
-	}
-	for (uint32_t i = 0, tries = 0; tries < 200; tries++) {
+	/* it may fit now but for a promise: then its end is what counts */
+	if (lo > 0)
+		t = p->time[lo - 1];
+	for (uint32_t tries = 0; tries < TRIES_MAX; tries++) {
 		int64_t next = INT64_MAX, end;
 
-		while (i < p->time_count && p->time[i] <= t)
-			i++;
-		if (i < p->time_count)
-			next = p->time[i];
+		while (lo < p->time_count && p->time[lo] <= t)
+			lo++;
+		if (lo < p->time_count)
+			next = p->time[lo];
 		if (promise_time(b, t, &end) && end < next)
 			next = end;
 		if (next == INT64_MAX || next > horizon)

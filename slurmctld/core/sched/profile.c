@@ -148,7 +148,8 @@ void profile_add(struct core *c, struct profile *p, const struct promise *pr)
 	for (uint32_t i = 0; i < pr->node_count; i++) {
 		const struct promise_node *n = &pr->node[i];
 		struct profile_event e = {.at = pr->start, .cpus = (int32_t)n->cpus, .jobs = 1,
-					  .mem = (int64_t)n->mem, .gres = n->gres, .sign = 1};
+					  .mem = (int64_t)n->mem, .gres = n->gres, .sign = 1,
+					  .promised = true};
 
 		if (n->node >= p->node_count)
 			continue;
@@ -179,7 +180,8 @@ static void sums_max(struct load *l, const struct sums *s)
 		l->mem = (uint64_t)s->mem;
 }
 
-static void load_gres(struct core *c, struct profile *p, uint32_t node, int64_t from, int64_t to)
+static void load_gres(struct core *c, struct profile *p, uint32_t node, int64_t from,
+		      int64_t to, unsigned what)
 {
 	uint32_t types = c->gres_type_count;
 	struct load *l = &p->load[node];
@@ -189,6 +191,8 @@ static void load_gres(struct core *c, struct profile *p, uint32_t node, int64_t 
 		int64_t cur = (int64_t)p->base[node].gres[t], max = -1;
 
 		for (uint32_t i = p->head[node]; i && p->ev[i].at < to; i = p->ev[i].next) {
+			if (p->ev[i].promised && !(what & PL_PROMISES))
+				continue;
 			if (p->ev[i].at > from && cur > max)
 				max = cur;
 			if (p->ev[i].gres)
@@ -201,7 +205,7 @@ static void load_gres(struct core *c, struct profile *p, uint32_t node, int64_t 
 }
 
 void profile_loads(struct core *c, struct profile *p, const struct bitset *set, int64_t from,
-		   int64_t to, bool with_gres)
+		   int64_t to, unsigned what)
 {
 	bitset_foreach(n, set) {
 		struct load *l = &p->load[n];
@@ -212,6 +216,8 @@ void profile_loads(struct core *c, struct profile *p, const struct bitset *set, 
 		for (uint32_t i = p->head[n]; i && p->ev[i].at < to; i = p->ev[i].next) {
 			const struct profile_event *e = &p->ev[i];
 
+			if (e->promised && !(what & PL_PROMISES))
+				continue;
 			if (e->at > from)
 				sums_max(l, &s);
 			s.cpus += e->cpus;
@@ -219,8 +225,8 @@ void profile_loads(struct core *c, struct profile *p, const struct bitset *set, 
 			s.mem += e->mem;
 		}
 		sums_max(l, &s);
-		if (with_gres)
-			load_gres(c, p, n, from, to);
+		if (what & PL_GRES)
+			load_gres(c, p, n, from, to, what);
 	}
 }
 

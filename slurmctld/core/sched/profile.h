@@ -15,6 +15,7 @@ struct profile_event {
 	int64_t mem;
 	const uint16_t *gres;           /* times sign, per type; or NULL */
 	int32_t sign;
+	bool promised;
 };
 
 struct profile {
@@ -47,10 +48,12 @@ struct promise {
 void profile_build(struct core *c, struct profile *p, int64_t resolution_sec);
 void profile_fini(struct profile *p);
 void profile_add(struct core *c, struct profile *p, const struct promise *pr);
-/* For all nodes of set: the highest load in [from, to) into p->load.  with_gres:
+/* For all nodes of set: the highest load in [from, to) into p->load.  PL_GRES:
  * gres too, else NULL. */
+#define PL_GRES     1u
+#define PL_PROMISES 2u          /* promises count */
 void profile_loads(struct core *c, struct profile *p, const struct bitset *set, int64_t from,
-		   int64_t to, bool with_gres);
+		   int64_t to, unsigned what);
 struct promise *promise_new(struct core *c, struct arena *mem, const struct job *j,
 			    const struct sched_key *key, const struct placement *pl,
 			    int64_t start, int64_t end);

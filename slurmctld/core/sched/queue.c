@@ -362,10 +362,13 @@ static void entry_out(struct sched *s, struct sched_entry *e)
 {
 	switch (e->where) {
 	case Q_TIMED:
-		list_del(&s->timed, e);
+		knode_remove(&s->timed, &e->kn);
 		break;
 	case Q_RUNNING:
 		list_del(&s->running, e);
+		break;
+	case Q_ASIDE:
+		list_del(&s->aside, e);
 		break;
 	case Q_READY:
 		ready_del(s, e);
@@ -380,10 +383,16 @@ static void entry_in(struct core *c, struct sched_entry *e, enum sched_where whe
 {
 	switch (where) {
 	case Q_TIMED:
-		list_add(&c->sched->timed, e);
+		e->kn.key = (struct sched_key){.first = (uint32_t)e->job->begin_time,
+					       .second = e->job->id};
+		e->kn.heap = heap_next(c->sched);
+		knode_insert(&c->sched->timed, &e->kn);
 		break;
 	case Q_RUNNING:
 		list_add(&c->sched->running, e);
+		break;
+	case Q_ASIDE:
+		list_add(&c->sched->aside, e);
 		break;
 	case Q_READY:
 		ready_add(c, e);
@@ -446,10 +455,15 @@ void sched_job_removed(struct core *c, struct job *j)
 
 void queue_wake(struct core *c)
 {
-	for (struct sched_entry *e = c->sched->timed.first, *next; e; e = next) {
-		next = e->next;
-		if (e->job->begin_time <= c->now)
-			sched_job_changed(c, e->job);
+	struct knode *n;
+
+	/* the key is the begin time it was filed with: the job may have changed */
+	while ((n = knode_first(c->sched->timed)) != NULL && n->key.first <= c->now) {
+		struct sched_entry *e = entry_of(n);
+
+		entry_out(c->sched, e);
+		entry_in(c, e, where_of(c, e->job) == Q_NONE ? Q_ASIDE :
+			 where_of(c, e->job));
 	}
 }
 

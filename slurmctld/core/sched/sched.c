@@ -15,12 +15,38 @@ struct sched *sched_new(struct core *c)
 	return s;
 }
 
-static void entry_list_free(struct list_head *l)
+static void entry_free(struct sched_entry *e)
 {
-	for (struct sched_entry *e = l->first, *next; e; e = next) {
-		next = e->next;
-		e->job->queued = NULL;
-		free(e);
+	e->job->queued = NULL;
+	free(e);
+}
+
+static void list_free(struct list_head *l)
+{
+	while (l->first) {
+		struct sched_entry *e = l->first;
+
+		l->first = e->next;
+		entry_free(e);
+	}
+}
+
+static void entries_free(struct knode *n)
+{
+	struct knode *right;
+
+	for (; n; n = right) {
+		right = n->right;
+		entries_free(n->left);
+		entry_free(entry_of(n));
+	}
+}
+
+static void groups_free(struct knode *n)
+{
+	for (; n; n = n->right) {
+		groups_free(n->left);
+		entries_free(group_of(n)->jobs);
 	}
 }
 
@@ -29,9 +55,12 @@ void sched_free(struct sched *s)
 	if (!s)
 		return;
 	backfill_free(s);
+	for (uint32_t i = 0; i < s->pq_count; i++)
+		groups_free(s->pq[i]->groups);
+	entries_free(s->timed);
+	list_free(&s->running);
+	list_free(&s->aside);
 	queue_fini(s);
-	entry_list_free(&s->timed);
-	entry_list_free(&s->running);
 	arena_fini(&s->feat_mem);
 	arena_fini(&s->mem);
 	arena_fini(&s->out_mem);
@@ -400,8 +429,7 @@ int64_t sched_next_time(const struct core *c)
 {
 	int64_t t = backfill_due(c->sched);
 
-	for (struct sched_entry *e = c->sched->timed.first; e; e = e->next)
-		if (e->job->begin_time < t)
-			t = e->job->begin_time;
-	return t;
+	struct knode *n = knode_first(c->sched->timed);
+
+	return n && n->key.first < t ? n->key.first : t;
 }

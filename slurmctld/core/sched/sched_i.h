@@ -32,10 +32,10 @@ enum sched_where {
 
 /* What the scheduler knows about one job. */
 struct sched_entry {
-	struct knode kn;        /* in group->jobs */
+	struct knode kn;        /* in group->jobs or sched->timed */
 	struct job *job;
 	struct sched_group *group;
-	struct sched_entry *prev, *next;        /* fresh, timed or running list */
+	struct sched_entry *prev, *next;        /* fresh, running or aside list */
 	enum sched_where where;
 	bool fresh;             /* no reason was noted since it came */
 };
@@ -147,7 +147,8 @@ struct sched {
 	uint32_t pq_count;
 	struct sched_group **hash;
 	uint32_t hash_size, group_count;
-	struct list_head fresh, timed, running;
+	struct list_head fresh, running, aside;
+	struct knode *timed;            /* by begin time */
 	uint32_t ready;
 	uint32_t heap_seed;
 	uint32_t basic_last;            /* lowest priority given (priority/basic) */
