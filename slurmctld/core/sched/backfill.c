@@ -10,11 +10,12 @@
  * the place in the queue stay, everything else is read anew. */
 #include <stdlib.h>
 
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 #include "slurmctld/core/sched/profile.h"
 
 #define SLICE_WORK   150000     /* nodes looked at */
 #define PROMISES_MAX 100
+#define ESTIMATE_USEC 5000000   /* between rounds on a full cluster */
 #define TRIES_MAX    50         /* times tried for one promise */
 #define AHEAD_MAX    64         /* groups with several jobs among the promised */
 
@@ -31,6 +32,8 @@ struct backfill {
 	uint32_t ahead_count;
 	uint64_t round_work;
 	int64_t due_usec;               /* no new round before */
+	int64_t free_due_usec;          /* the same, when something is free */
+	int64_t end_usec;               /* of the last round */
 	/* SchedulerParameters */
 	int64_t window_sec, resolution_sec;
 	uint32_t promises_max;
@@ -230,7 +233,6 @@ static void promise_add(struct core *c, struct backfill *b, const struct sched_o
 
 	*b->promise_end = p;
 	b->promise_end = &p->next;
-	b->promise_count++;
 	profile_add(c, &b->prof, p);
 	if (ops->planned)
 		ops->planned(c, e->job, start, nodes);
@@ -246,6 +248,7 @@ static enum outcome bf_try(struct core *c, struct backfill *b, const struct sche
 	struct job *j = e->job;
 	struct placement pl, best_pl;
 	int64_t start, best = INT64_MAX, best_limit = 0;
+	bool promise = b->promise_count < b->promises_max;
 
 	if (j->array && j->array->max_running && j->array->running >= j->array->max_running)
 		return BF_SKIPPED;
@@ -263,13 +266,13 @@ static enum outcome bf_try(struct core *c, struct backfill *b, const struct sche
 			ops->start(c, j, &pl, true, out);
 			return BF_STARTED;
 		}
-		if (b->promise_count < b->promises_max &&
-		    earliest(c, b, &r, limit, &start, &pl) == E_OK && start < best) {
+		if (promise && earliest(c, b, &r, limit, &start, &pl) == E_OK && start < best) {
 			best = start;
 			best_limit = limit;
 			best_pl = pl;
 		}
 	}
+	b->promise_count += promise;    /* also those that got none: they cost the same */
 	if (best == INT64_MAX)
 		return BF_WAITS;
 	promise_add(c, b, ops, e, &best_pl, best, best_limit);
@@ -355,8 +358,10 @@ static void round_end(struct core *c, struct backfill *b)
 	b->active = false;
 	/* at most a fifth of the time goes into rounds; a microsecond is
 	 * about ten nodes looked at */
-	b->due_usec = b->round_work < 20000 ? 0 :
+	b->free_due_usec = b->round_work < 20000 ? 0 :
 		c->now_usec + (int64_t)(b->round_work / 10 * 4);
+	b->due_usec = b->free_due_usec;
+	b->end_usec = c->now_usec;
 	c->stats.bf_depth_sum += c->stats.bf_depth;
 	c->stats.bf_depth_try_sum += c->stats.bf_depth_try;
 	c->stats.bf_table = b->prof.time_count;
@@ -397,6 +402,22 @@ static void bf_step(struct core *c, struct backfill *b, const struct sched_ops *
 		b->ahead_count = 0;
 }
 
+/* A round that took long waits before it comes again; and as long as nothing
+ * is free a round can only tell estimates, which is not urgent. */
+static bool too_early(const struct core *c, struct backfill *b)
+{
+	bool any_free = false;
+
+	for (uint32_t i = 0; i < c->node_count && !any_free; i++)
+		any_free = c->node[i]->cpus_alloc < c->node[i]->cpus && node_usable(c->node[i]);
+	if (!any_free && b->due_usec < b->end_usec + ESTIMATE_USEC)
+		b->due_usec = b->end_usec + ESTIMATE_USEC;
+	else if (any_free)
+		b->due_usec = b->free_due_usec;
+	return b->due_usec && c->now_usec < b->due_usec &&
+		b->due_usec - c->now_usec < 10000000;
+}
+
 bool backfill_pass(struct core *c, const struct sched_ops *ops, struct effects *out, bool slice)
 {
 	struct sched *s = c->sched;
@@ -405,8 +426,7 @@ bool backfill_pass(struct core *c, const struct sched_ops *ops, struct effects *
 	struct sched_entry *e = NULL;
 
 	if (!b->active) {
-		if (slice || !b->dirty || (b->due_usec && c->now_usec < b->due_usec &&
-					   b->due_usec - c->now_usec < 10000000))
+		if (slice || !b->dirty || too_early(c, b))
 			return false;
 		round_begin(c, b);
 	}

@@ -392,6 +392,7 @@ static enum err fit_once(struct core *c, struct request *r, enum fit_view view,
 {
 	uint32_t alts = r->alt_count ? r->alt_count : 1;
 
+	c->sched->work += 16;
 	for (uint32_t a = 0; a < alts; a++) {
 		uint32_t found = look_at_nodes(c, r, view, r->alt_count ? r->alt[a] : NULL);
 		struct bitset *nodes;

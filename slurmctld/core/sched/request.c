@@ -3,7 +3,7 @@
  * What a job asks for, with the defaults and limits of one partition applied:
  * the only place where the job's fields are read for a placement.  A field
  * that a placement depends on is also in request_hash. */
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 #include "conf/names.h"
 #include "slurmctld/core/sched/sched_i.h"
 

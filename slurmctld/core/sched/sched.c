@@ -4,7 +4,7 @@
  * pass in priority order. */
 #include <stdlib.h>
 
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 #include "slurmctld/core/sched/sched_i.h"
 
 struct sched *sched_new(struct core *c)

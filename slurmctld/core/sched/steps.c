@@ -5,7 +5,7 @@
  * is final. */
 #include <stdlib.h>
 
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 #include "conf/names.h"
 #include "slurmctld/core/sched/step_i.h"
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 #include "slurmctld/core/internal.h"
 #include "slurmctld/core/sched/sched_i.h"
 #include "wire/base/strbuf.h"
