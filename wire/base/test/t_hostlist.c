@@ -6,7 +6,7 @@
  * names, so what the client remembers of the expression ("tux1[3-4]", or a
  * range it sorts as one) does not show here.  Where 22.05 and 26.05 differ
  * (text after a bracket, missing bracket) 26.05 is right. */
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 
 #include <stdlib.h>
 

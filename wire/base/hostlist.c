@@ -7,7 +7,7 @@
  * Compression follows what stock clients print: only neighbours join, and two
  * numbers join only when one zero padding prints both ("n9,n10" but not
  * "n9,n010"). */
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 
 #include <ctype.h>
 #include <stdio.h>
