@@ -3,7 +3,7 @@
  * One node's part of a launch credential.  Works on a credential that
  * cred_verify has passed; the counts are checked again where they index. */
 #include "auth/cred.h"
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 
 /* No node has more; a map of one node is never allocated larger. */
 #define NODE_CORES_MAX (UINT32_C(1) << 20)

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 #include "wire/base/err.h"
 #include "wire/base/mem.h"
 

@@ -4,7 +4,7 @@
  * be tricked into, what it remembers, and its share of the captured ones. */
 #include "auth/cred.h"
 #include "auth/test/munged.h"
-#include "conf/hostlist.h"
+#include "wire/base/hostlist.h"
 #include "wire/base/tap.h"
 
 static uint16_t sockets[] = { 2, 1 }, cores[] = { 4, 2 };
