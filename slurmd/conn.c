@@ -17,6 +17,7 @@
 #include "slurmd/req.h"
 #include "wire/base/log.h"
 
+#define READ_MAX_SEC 300        /* a large block over a slow line */
 #define CONN_MAX 4096           /* more wait in the kernel's queue */
 
 struct conn {
@@ -31,6 +32,7 @@ struct conn {
 	size_t cap;
 	struct wire_out out;
 	size_t out_off;
+	time_t deadline;                /* for the whole request to arrive */
 };
 
 static struct timeval time_limit(const struct daemon *d)
@@ -116,7 +118,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct conn *c = arg;
 
 	(void)fd;
-	if (what & EV_TIMEOUT || !conn_read(c))
+	if (what & EV_TIMEOUT || !conn_read(c) || time(NULL) > c->deadline)
 		conn_free(c);
 	else if (c->in_body && c->have == c->want)
 		frame_done(c);
@@ -189,12 +191,33 @@ static void conn_new(struct daemon *d, int fd, const struct sockaddr_storage *fr
 
 	c->d = d;
 	c->fd = fd;
+	c->deadline = time(NULL) + READ_MAX_SEC;
 	addr_set(&c->peer, from);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	c->ev = event_new(d->base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	event_add(c->ev, &limit);
 	if (++d->conn_count == CONN_MAX)
 		event_del(d->listen_ev);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (d->listen_ev && d->conn_count < CONN_MAX)
+		event_add(d->listen_ev, NULL);
+}
+
+/* No descriptor is left: wait for some, without spinning. */
+static void listener_pause(struct daemon *d)
+{
+	struct timeval moment = { .tv_usec = 100000 };
+
+	log_error("no descriptor left for a connection: %m");
+	event_del(d->listen_ev);
+	event_base_once(d->base, -1, EV_TIMEOUT, on_resume, d, &moment);
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
@@ -210,7 +233,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		if (c >= 0) {
 			conn_new(d, c, &from);
 		} else if (errno == EMFILE || errno == ENFILE) {
-			log_error("no descriptor left for a connection: %m");
+			listener_pause(d);
 			return;
 		} else if (errno != ECONNABORTED && errno != EINTR) {
 			return;

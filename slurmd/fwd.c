@@ -20,6 +20,7 @@
 #include "slurmd/req.h"
 #include "wire/base/log.h"
 
+#define PATIENCE_MAX_MS 3600000u
 #define DIRECT_MAX 64           /* of an orphaned branch, contacted at once */
 
 struct branch {
@@ -236,6 +237,8 @@ static struct timeval patience(const struct branch *b)
 	ms = (uint64_t)hop * (b->depth + 1u);
 	if (ms < b->q->frame.header.fwd_timeout_ms)
 		ms = b->q->frame.header.fwd_timeout_ms;
+	if (ms > PATIENCE_MAX_MS)
+		ms = PATIENCE_MAX_MS;
 	return (struct timeval){ .tv_sec = (time_t)(ms / 1000), .tv_usec = 0 };
 }
 
@@ -354,6 +357,11 @@ static bool resolve_now(struct branch *b)
 	const struct conf_node *n = conf_node_find(b->q->site->conf, b->names[0]);
 	struct in_addr ip;
 
+	for (uint32_t k = 0; k < b->q->alias_count; k++)
+		if (streq(b->q->alias_names[k], b->names[0])) {
+			b->addr = b->q->alias_addrs[k];
+			return b->addr.family != 0;
+		}
 	if (!n || !n->addr || b->q->frame.header.flags & WIRE_FLAG_BCAST_NETWORK ||
 	    inet_pton(AF_INET, n->addr, &ip) != 1)
 		return false;

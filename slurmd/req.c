@@ -170,6 +170,37 @@ static bool sender_check(struct req *q)
 	return true;
 }
 
+/* Addresses of nodes that are not in slurm.conf, sealed by the controller. */
+static void aliases_read(struct req *q)
+{
+	const struct wire_header *h = &q->frame.header;
+	struct slurm_node_alias_addrs *m = arena_alloc(&q->mem, sizeof *m);
+	struct auth_identity id;
+	struct err_text why = { "" };
+	struct wire_in in;
+	uint8_t *copy;
+	void *payload;
+	size_t len;
+
+	if (auth_unseal(q->site->auth, h->fwd_net_cred, &payload, &len, &id, &why)) {
+		log_error("addresses in the header cannot be read: %s", why.text);
+		return;
+	}
+	copy = arena_alloc(&q->mem, len + 1);
+	memcpy(copy, payload, len);
+	free(payload);
+	in = (struct wire_in){ copy, copy + len, &q->mem, false };
+	wire_unpack(&in, &slurm_node_alias_addrs_desc, m, h->version);
+	if (in.failed || !site_trusts(q->site, id.uid) ||
+	    hostlist_expand(m->node_list, &q->mem, &q->alias_names, &q->alias_count, &why) ||
+	    q->alias_count > m->node_addrs_count) {
+		log_error("addresses in the header are not usable");
+		q->alias_count = 0;
+		return;
+	}
+	q->alias_addrs = m->node_addrs;
+}
+
 /* May this sender send this?  Then decode it. */
 static bool body_check(struct req *q)
 {
@@ -202,7 +233,11 @@ static void check_run(struct task *t)
 {
 	struct req *q = task_of(t, struct req, task);
 
-	if (!sender_check(q) || !body_check(q))
+	if (!sender_check(q))
+		return;
+	if (q->frame.header.fwd_cnt && q->frame.header.fwd_net_cred)
+		aliases_read(q);
+	if (!body_check(q))
 		return;
 	log_debug2("Processing RPC: %s", q->type->name);
 	if (!q->frame.header.fwd_cnt && q->rpc->work) {

@@ -56,6 +56,7 @@ struct req {
 	struct cred_node_share *share;
 	const struct cred *cred;
 	uint32_t job_id, step_id, het_comp;
+	unsigned tries;
 	/* the answer */
 	bool answered, signing, sent;
 	uint16_t reply_type;
@@ -63,6 +64,9 @@ struct req {
 	char *reply_cred;
 	struct wire_out reply;          /* packed body */
 	/* forwarding */
+	char **alias_names;             /* nodes whose addresses came along, signed */
+	uint32_t alias_count;
+	const struct wire_addr *alias_addrs;
 	struct fwd *fwd;
 	struct arena fwd_mem;
 	struct wire_ret *ret;

@@ -14,6 +14,9 @@
 #define KILL_STEPS_ONLY 0x04u
 #define KILL_FULL_JOB   0x08u
 
+#define STARTING_PAUSE_MS 20            /* signals wait for a step that starts */
+#define STARTING_TRIES    250
+
 #define SUSPEND_JOB 0
 #define RESUME_JOB  1
 
@@ -130,11 +133,32 @@ static void asked_done(struct ask *a)
 	req_unref(q);
 }
 
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct req *q = arg;
+
+	(void)fd;
+	(void)what;
+	q->rpc->serve(q);
+	if (q->answered)
+		req_flush(q);
+	req_unref(q);
+}
+
+/* The step is not there yet, but will be in a moment. */
+static void tasks_later(struct req *q)
+{
+	struct timeval moment = { .tv_usec = STARTING_PAUSE_MS * 1000 };
+
+	event_base_once(q->d->base, -1, EV_TIMEOUT, on_later, req_ref(q), &moment);
+}
+
 static void tasks_ask(struct req *q, enum stepd_op op)
 {
 	const struct cancel_tasks_msg *m = q->body;
 	enum err e = owner_check(q, m->step_id.job_id);
 	bool whole = m->flags & (KILL_FULL_JOB | KILL_JOB_BATCH | KILL_STEPS_ONLY);
+	bool starting = false;
 	struct ask *a;
 
 	if (e) {
@@ -148,10 +172,20 @@ static void tasks_ask(struct req *q, enum stepd_op op)
 	} else {
 		a->q.signal = SIGKILL;
 	}
-	for (struct step *s = steps_first(q->d); s; s = s->next)
-		if (signal_meant(m, s))
-			ask_add(a, s);
-	if (!a->count)
+	for (struct step *s = steps_first(q->d); s; s = s->next) {
+		if (!signal_meant(m, s))
+			continue;
+		starting |= !s->up;
+		ask_add(a, s);
+	}
+	if (starting && q->tries++ < STARTING_TRIES) {
+		ask_free(a);
+		tasks_later(q);
+		return;
+	}
+	if (starting)                   /* the sender shall try again */
+		req_answer_rc(q, E_TRANSITION_STATE_NO_UPDATE);
+	else if (!a->count)
 		req_answer_rc(q, whole ? 0 : E_INVALID_JOB_ID);
 	a->done = asked_done;
 	a->arg = req_ref(q);

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "slurmd/steps.h"
 #include "wire/base/log.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -162,22 +161,39 @@ void spool_job_remove(const char *dir, uint32_t job_id)
 	close(spool);
 }
 
+/* Does a step daemon of any node have its socket here for this job?  Nodes
+ * that share a machine may share the directory. */
+static bool socket_of_job(DIR *dir, uint32_t job_id)
+{
+	char want[32];
+	struct dirent *f;
+	bool found = false;
+
+	snprintf(want, sizeof want, "_%u.", job_id);
+	rewinddir(dir);
+	while (!found && (f = readdir(dir)))
+		found = strstr(f->d_name, want) != NULL;
+	return found;
+}
+
 void spool_clean(struct daemon *d)
 {
+	DIR *sockets = opendir(d->site->spool_dir);
 	DIR *dir = opendir(d->site->spool_dir);
 	struct dirent *f;
 
-	if (!dir)
-		return;
-	while ((f = readdir(dir))) {
+	while (dir && sockets && (f = readdir(dir))) {
 		char *end;
 		unsigned long id;
 
 		if (strncmp(f->d_name, "job", 3) || !isdigit((unsigned char)f->d_name[3]))
 			continue;
 		id = strtoul(f->d_name + 3, &end, 10);
-		if (!*end && id <= UINT32_MAX && !steps_of_job(d, (uint32_t)id))
+		if (!*end && id <= UINT32_MAX && !socket_of_job(sockets, (uint32_t)id))
 			spool_job_remove(d->site->spool_dir, (uint32_t)id);
 	}
-	closedir(dir);
+	if (sockets)
+		closedir(sockets);
+	if (dir)
+		closedir(dir);
 }

@@ -243,16 +243,21 @@ static void ask_run(struct task *t)
 	}
 }
 
+void ask_free(struct ask *a)
+{
+	free(a->ids);
+	site_unref(a->site);
+	arena_fini(&a->mem);
+	free(a);
+}
+
 static void ask_done(struct task *t)
 {
 	struct ask *a = task_of(t, struct ask, task);
 
 	if (a->done)
 		a->done(a);
-	free(a->ids);
-	site_unref(a->site);
-	arena_fini(&a->mem);
-	free(a);
+	ask_free(a);
 }
 
 void ask_start(struct ask *a)

@@ -55,5 +55,6 @@ struct ask {
 struct ask *ask_new(struct daemon *d, enum stepd_op op, uint32_t uid);
 void ask_add(struct ask *a, const struct step *s);
 void ask_start(struct ask *a);
+void ask_free(struct ask *a);            /* instead of starting it */
 
 #endif
