@@ -59,11 +59,9 @@ def root_of(release):
     return os.path.realpath(os.path.join(CACHE, SUITE[release]))
 
 
-def installed(release):
-    if release == "ours":
-        return all(os.access(f"{BUILD}/sbin/{p}", os.X_OK)
-                   for p in PROGRAMS)
-    return os.access(root_of(release) + "/usr/sbin/slurmctld", os.X_OK)
+def installed(release, *programs):
+    where = f"{BUILD}/sbin" if release == "ours" else root_of(release) + "/usr/sbin"
+    return all(os.access(f"{where}/{p}", os.X_OK) for p in programs or ("slurmctld",))
 
 
 PROGRAMS = ("slurmctld", "slurmd", "slurmstepd")
@@ -164,9 +162,11 @@ class Cluster:
         named.pop("slurmd", None)
         if named:
             raise ClusterError(f"no such daemon: {', '.join(named)}")
-        for r in {self.meta["ctld"], *self.meta["nodes"].values()}:
-            if not installed(r):
-                raise ClusterError(f"the daemons of {r} are not installed")
+        if not installed(self.meta["ctld"], "slurmctld"):
+            raise ClusterError(f"slurmctld of {self.meta['ctld']} is not installed")
+        for r in set(self.meta["nodes"].values()):
+            if not installed(r, "slurmd", "slurmstepd"):
+                raise ClusterError(f"slurmd of {r} is not installed")
         slurm = pwd.getpwnam("slurm")
         for d, mode, owner in (("", 0o755, 0), ("etc", 0o755, 0),
                                ("munge", 0o755, 0), ("state", 0o755, 1),
@@ -199,6 +199,8 @@ class Cluster:
         """Our daemons, copied: user slurm may not see the build directory."""
         os.makedirs(self.path("sbin"), exist_ok=True)
         for p in PROGRAMS:
+            if not installed("ours", p):
+                continue
             shutil.copy(f"{BUILD}/sbin/{p}", self.path("sbin", p + ".new"))
             os.rename(self.path("sbin", p + ".new"), self.path("sbin", p))
 
@@ -517,6 +519,8 @@ class Cluster:
 
     def argv(self, release, cmd, host="a", user=None, cwd=None):
         """The command line that runs cmd as a client of the release."""
+        if not self.meta["ns"]:
+            raise ClusterError(f"no cluster in {self.dir}")
         pid = self.holder(release, host)
         a = ["nsenter", "-t", str(pid), "-n", "-m", "-u", "-r",
              "-W", cwd or self.path("shared")]

@@ -28,9 +28,10 @@ REL = os.environ.get("SLUICE_CLIENT", "22.05")
 DAEMONS = os.environ.get("SLUICE_DAEMONS", "stock")
 if DAEMONS == "stock":
     DAEMONS = REL
-STOCK = "ours" not in DAEMONS
+DAEMONS = DAEMONS.replace("CLIENT", REL)
+STOCK = DAEMONS != "ours" and "ctld=ours" not in DAEMONS   # the controller
 OURS = not STOCK
-RECORD = os.environ.get("SLUICE_RECORD") == "1" and STOCK
+RECORD = os.environ.get("SLUICE_RECORD") == "1" and "ours" not in DAEMONS
 EXPECT = os.path.join(TOP, "compat-tests", "expect", REL)
 VER = tuple(int(x) for x in REL.split("."))
 # The tutorial's configuration, only with less waiting
