@@ -310,7 +310,9 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
 	if (fd < 0)
 		return;
 	wire_init(&stepd_reply_desc, &r);
-	if (peer_allowed(fd) &&
+	if (peer_allowed(fd) && stock_peek(fd))
+		stock_serve(s, fd);
+	else if (peer_allowed(fd) &&
 	    stepd_recv(fd, &stepd_request_desc, &q, &mem, REQUEST_TIMEOUT_MS) == E_OK) {
 		r.rc = (uint32_t)request(s, &q, &r, &mem, &o);
 		(void)stepd_send(fd, &stepd_reply_desc, &r);

@@ -203,4 +203,8 @@ enum err life_resume(struct step *s);
 enum err ctl_open(struct step *s, struct err_text *why);
 void ctl_close(struct step *s);
 
+/* stock.c: questions of Slurm's own programs on this node */
+bool stock_peek(int fd);
+void stock_serve(const struct step *s, int fd);
+
 #endif
