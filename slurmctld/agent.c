@@ -284,9 +284,24 @@ static bool next_guess(struct send *s)
 	return true;
 }
 
+static bool registered(const struct send *s)
+{
+	const struct core *k = s->agent->ctld->core;
+
+	return (s->e->type == REQUEST_NODE_REGISTRATION_STATUS || s->e->type == REQUEST_PING) &&
+	       s->node[0] < k->node_count && k->node[s->node[0]] &&
+	       k->node[s->node[0]]->version_known;
+}
+
 void send_finish(struct send *s, enum err e)
 {
 	send_hang_up(s);
+	/* A node that has registered meanwhile is there. */
+	if (e && s->guessed && s->count == 1 && registered(s)) {
+		node_event(s, s->node[0], E_OK, NULL, NULL, s->version, false);
+		release(s);
+		return;
+	}
 	/* Refused without a word: perhaps it does not know this release. */
 	if (e == E_COMMUNICATIONS_RECEIVE_ERROR && next_guess(s))
 		return;

@@ -126,7 +126,7 @@ static int64_t pack_record(const struct view_source *s, const struct core *c,
 	arena_reset(mem);
 	msg = arena_zalloc(mem, s->desc->size);
 	wire_init(s->desc, msg);
-	until = s->fill(c, object, v->flags, msg, mem);
+	until = s->fill(c, object, v->flags, v->version, msg, mem);
 	wire_pack(o, s->desc, msg, v->version);
 	return until;
 }

@@ -35,8 +35,8 @@ struct view_source {
 	bool (*next)(const struct core *c, struct view_record *at);
 	/* Fill a record; returns when its content becomes wrong by itself
 	 * (wall clock), or INT64_MAX. */
-	int64_t (*fill)(const struct core *c, const void *object, uint16_t flags, void *msg,
-			struct arena *mem);
+	int64_t (*fill)(const struct core *c, const void *object, uint16_t flags,
+			enum wire_version v, void *msg, struct arena *mem);
 };
 
 enum view_choice { VIEW_SHOW, VIEW_SKIP, VIEW_BLANK };

@@ -10,7 +10,7 @@
 int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 		 struct job_info_members *m, struct arena *mem);
 void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
-	       struct node_info_members *m, struct arena *mem);
+	       enum wire_version v, struct node_info_members *m, struct arena *mem);
 void fill_part(const struct core *c, const struct part *p,
 	       struct partition_info_members *m, struct arena *mem);
 void fill_step(const struct core *c, const struct job *j, const struct step *s,

@@ -329,6 +329,20 @@ static void fill_strings(const struct job *j, struct job_info_members *m)
 		m->prefer = job_str(j, JS_PREFER);
 }
 
+/* Where a batch job's output goes when nobody said: clients until 24.11 know,
+ * later ones want to be told; both show this. */
+static const char *default_output(const struct job *j, struct arena *mem)
+{
+	const char *dir = job_str(j, JS_WORK_DIR);
+
+	if (!j->batch || !dir)
+		return NULL;
+	if (j->array_job_id)
+		return arena_printf(mem, "%s/slurm-%u_%u.out", dir, j->array_job_id,
+				    j->array_task_id);
+	return arena_printf(mem, "%s/slurm-%u.out", dir, j->id);
+}
+
 static uint16_t or_infinite(uint16_t v)
 {
 	return v == NO_VAL16 ? INFINITE16 : v;
@@ -374,8 +388,8 @@ static void fill_requirements(const struct core *c, const struct job *j,
 	m->pn_min_tmp_disk = j->pn_min_tmp_disk;
 	m->oom_kill_step = j->oom_kill_step;
 	m->segment_size = j->segment_size;
-	m->mem_update_delay = j->mem_update_delay;
-	m->mem_update_margin = j->mem_update_margin;
+	m->mem_update_delay = j->mem_update_delay == NO_VAL16 ? 0 : j->mem_update_delay;
+	m->mem_update_margin = j->mem_update_margin == NO_VAL16 ? 0 : j->mem_update_margin;
 	fill_shape(j, &m->mc_ptr);
 	fill_cpu_counts(j, m);
 	fill_node_counts(c, j, m);
@@ -429,6 +443,8 @@ int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 	m->mail_type = j->mail_type;
 	m->has_detail = true;
 	fill_strings(j, m);
+	if (!m->std_out)
+		m->std_out = default_output(j, mem);
 	m->partition = !job_is_pending(j) && j->part ? j->part->name : job_str(j, JS_PARTITION);
 	if (job_is_completing(j) && j->alloc) {
 		m->nodes = fill_nodes_text(c, j->alloc->completing, mem);
@@ -461,9 +477,10 @@ static bool jobs_next(const struct core *c, struct view_record *at)
 	return true;
 }
 
-static int64_t jobs_fill(const struct core *c, const void *object, uint16_t flags, void *msg,
-			 struct arena *mem)
+static int64_t jobs_fill(const struct core *c, const void *object, uint16_t flags,
+			 enum wire_version v, void *msg, struct arena *mem)
 {
+	(void)v;
 	return fill_job(c, object, flags, msg, mem);
 }
 

@@ -68,13 +68,18 @@ static const char *add_gres_tres(const struct core *c, const struct node *n, boo
 	return tres;
 }
 
-/* "qpu:1" of what is in use; "gpu:0" too, as stock lists every gres. */
-static const char *gres_used_text(const struct core *c, const struct node *n, struct arena *mem)
+/* What controllers of a release show that others do not. */
+#define LISTS_ABSENT_GRES ONLY(22_05)   /* "qpu:0" where the node has none */
+#define NO_REASON_IS_ROOT ONLY(24_11)   /* reason_uid of a node without reason */
+
+/* "qpu:1" of what is in use; "qpu:0" when it is idle. */
+static const char *gres_used_text(const struct core *c, const struct node *n,
+				  enum wire_version v, struct arena *mem)
 {
 	const char *text = NULL;
 
 	for (uint32_t g = 0; n->gres && g < c->gres_type_count; g++) {
-		if (!n->gres[g].total)
+		if (!n->gres[g].total && !(LISTS_ABSENT_GRES >> v & 1))
 			continue;
 		text = arena_printf(mem, "%s%s%s:%llu", text ? text : "", text ? "," : "",
 				    c->gres_type[g], (unsigned long long)n->gres[g].used);
@@ -91,7 +96,7 @@ static uint16_t usable_cpus(const struct node *n)
 }
 
 void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
-	       struct node_info_members *m, struct arena *mem)
+	       enum wire_version v, struct node_info_members *m, struct arena *mem)
 {
 	m->name = n->name;
 	m->node_hostname = n->hostname;
@@ -120,7 +125,7 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->free_mem = n->free_mem_mb;
 	m->weight = n->weight;
 	m->res_cores_per_gpu = n->conf->restricted_cores_per_gpu;
-	m->reason_uid = n->reason ? n->reason_uid : NO_VAL;
+	m->reason_uid = n->reason ? n->reason_uid : NO_REASON_IS_ROOT >> v & 1 ? 0 : NO_VAL;
 	m->suspend_time = n->conf->suspend_time_sec == NO_VAL ? c->conf->suspendtime
 							      : n->conf->suspend_time_sec;
 	m->boot_time = n->boot_time;
@@ -140,7 +145,7 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->gres = n->gres_text;
 	if (show_flags & SHOW_DETAIL) {
 		m->gres_drain = "N/A";
-		m->gres_used = gres_used_text(c, n, mem);
+		m->gres_used = gres_used_text(c, n, v, mem);
 	}
 	m->os = n->os;
 	m->comment = n->comment;
@@ -172,10 +177,10 @@ static bool nodes_next(const struct core *c, struct view_record *at)
 	return true;
 }
 
-static int64_t nodes_fill(const struct core *c, const void *object, uint16_t flags, void *msg,
-			  struct arena *mem)
+static int64_t nodes_fill(const struct core *c, const void *object, uint16_t flags,
+			  enum wire_version v, void *msg, struct arena *mem)
 {
-	fill_node(c, object, flags, msg, mem);
+	fill_node(c, object, flags, v, msg, mem);
 	return INT64_MAX;
 }
 

@@ -320,7 +320,7 @@ void fill_step(const struct core *c, const struct job *j, const struct step *s,
 
 static bool job_matches(const struct job *j, const struct step_id_members *id)
 {
-	return id->job_id == NO_VAL || j->id == id->job_id ||
+	return id->job_id == NO_VAL || !id->job_id || j->id == id->job_id ||
 	       (j->array_job_id && j->array_job_id == id->job_id) ||
 	       (j->het_job_id && j->het_job_id == id->job_id);
 }
@@ -360,7 +360,7 @@ void rpc_q_steps(struct ctld *c, struct request *r)
 			}
 		}
 	}
-	if (!m.job_step_count && q->step_id.job_id != NO_VAL && !known) {
+	if (!m.job_step_count && q->step_id.job_id != NO_VAL && q->step_id.job_id && !known) {
 		rpc_answer_rc(c, r, E_INVALID_JOB_ID);
 		return;
 	}

@@ -151,7 +151,7 @@ void rpc_q_node(struct ctld *c, struct request *r)
 	if (n) {
 		m.record_count = 1;
 		wire_init(&node_info_members_desc, m.node_array);
-		fill_node(c->core, n, q->show_flags, m.node_array, &r->mem);
+		fill_node(c->core, n, q->show_flags, r->version, m.node_array, &r->mem);
 	}
 	rpc_answer(c, r, RESPONSE_NODE_INFO, &m);
 }
