@@ -91,6 +91,11 @@ void rpc_complete_batch(struct core *c, const struct event *ev, struct effects *
 		return;
 	}
 	if (job_is_finished(j)) {
+		/* How the script of a cancelled job ended is worth keeping. */
+		if (!j->exit_code && m->job_rc && j->batch) {
+			j->exit_code = m->job_rc;
+			job_dirty(c, j);
+		}
 		effect_reply_rc(out, ev, E_ALREADY_DONE);
 		return;
 	}

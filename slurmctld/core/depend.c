@@ -362,7 +362,8 @@ static bool kill_invalid(const struct core *c, const struct job *j)
 
 void depend_refresh(struct core *c, struct job *j, struct effects *out)
 {
-	if (!job_is_pending(j) || !job_str(j, JS_DEPENDENCY))
+	/* Held jobs are looked at when they are released. */
+	if (!job_is_pending(j) || !job_str(j, JS_DEPENDENCY) || !j->priority)
 		return;
 	switch (depend_test(c, j)) {
 	case DEPEND_MET:

@@ -94,6 +94,16 @@ void job_srun_complete(struct core *c, struct job *j, struct effects *out)
 		step_tell(j, s, out);
 }
 
+/* It waits at another port as long as it has no allocation. */
+static void waiting_srun_complete(struct core *c, struct job *j, struct effects *out)
+{
+	uint16_t port = j->other_port;
+
+	j->other_port = j->alloc_resp_port;
+	job_srun_complete(c, j, out);
+	j->other_port = port;
+}
+
 /* ---- the end ----------------------------------------------------------- */
 
 static void count_end(struct core *c, uint32_t base)
@@ -169,7 +179,7 @@ static void end_with(struct core *c, struct job *j, uint32_t state, uint16_t mes
 		job_str_set(j, JS_SCHED_NODES, NULL);
 		job_move(c, j, state | (j->state & JOB_COMPLETING));
 		if (!j->batch)
-			job_srun_complete(c, j, out);
+			waiting_srun_complete(c, j, out);
 	}
 	completed_line(j, out);
 	depend_wake(c, out);
@@ -316,8 +326,11 @@ void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_se
 	j->suspend_time = j->tot_sus_sec = j->pre_sus_sec = 0;
 	j->submit_time = c->now;
 	j->begin_time = c->now + delay_sec;
-	j->eligible_time = 0;
+	j->eligible_time = j->begin_time;
+	j->accrue_time = 0;
 	j->next_step_id = 0;
+	if (j->priority)
+		job_reason(c, j, WAIT_TIME, NULL);
 	j->sluid = job_next_sluid(c);
 	if (j->priority && !j->direct_prio)
 		j->priority = sched_priority(c, j);

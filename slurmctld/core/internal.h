@@ -81,7 +81,6 @@ void part_free(struct part *p);
 void part_dirty(struct core *c, struct part *p);
 void part_count(struct core *c, struct part *p);        /* totals of its nodes */
 void part_nodes_index(struct core *c);                  /* node->parts of all */
-bool part_user_allowed(const struct core *c, const struct part *p, uint32_t uid);
 /* Nodes named by a host list (every one must exist). */
 enum err nodes_parse(const struct core *c, const char *text, struct bitset *set,
 		     struct err_text *why);

@@ -273,6 +273,8 @@ static void start_times(struct core *c, struct job *j)
 	if (j->time_limit_min == NO_VAL) {
 		j->time_limit_min = j->part->default_time_min != NO_VAL ?
 			j->part->default_time_min : j->part->max_time_min;
+		if (j->time_limit_min == INFINITE)
+			j->time_limit_min = NO_LIMIT_SEC / 60;
 	}
 	j->start_time = c->now;
 	j->end_time = c->now + (j->time_limit_min == INFINITE ? NO_LIMIT_SEC :

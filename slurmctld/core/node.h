@@ -95,5 +95,7 @@ struct part {
 	struct part *dirty_next;
 };
 struct part *part_find(const struct core *c, const char *name);
+/* AllowGroups: everybody, or the users found in those groups. */
+bool part_user_allowed(const struct core *c, const struct part *p, uint32_t uid);
 
 #endif

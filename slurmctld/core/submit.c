@@ -539,7 +539,7 @@ static enum err check_gres(struct core *c, struct draft *t)
 
 	for (size_t i = 0; i < 4 && rc == E_OK; i++)
 		if (texts[i] && strstr(texts[i], "gres"))
-			rc = gres_parse(c, texts[i], units, t->why);
+			rc = gres_parse(c, texts[i], units, NULL);
 	free(units);
 	return rc;
 }
@@ -790,8 +790,11 @@ static void first_reason(struct core *c, struct job *j, const struct draft *t)
 		else if (j->begin_time > c->now)
 			j->reason = WAIT_TIME;
 	}
-	if (!(j->bitflags & JOB_DEPENDENT))
-		j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;
+	if (!j->priority || j->bitflags & JOB_DEPENDENT)
+		return;
+	j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;
+	if (t->batch && j->eligible_time == c->now)
+		j->accrue_time = c->now;
 }
 
 enum err submit_build(struct core *c, const struct event *ev, const struct job_desc_msg *d,
@@ -818,11 +821,11 @@ enum err submit_build(struct core *c, const struct event *ev, const struct job_d
 	copy_partition(j, &t);
 	copy_layout(c, j, &t);
 	copy_scalars(c, j, &t);
-	rc = depend_set(c, j, d->dependency, why);
+	rc = depend_set(c, j, d->dependency, NULL);
 	if (rc != E_OK)
 		goto out;
 	job_str_set(j, JS_ORIG_DEPENDENCY, job_str(j, JS_DEPENDENCY));
-	if (job_str(j, JS_DEPENDENCY) && depend_test(c, j) == DEPEND_MET)
+	if (j->priority && job_str(j, JS_DEPENDENCY) && depend_test(c, j) == DEPEND_MET)
 		job_str_set(j, JS_DEPENDENCY, NULL);
 	if (job_str(j, JS_DEPENDENCY))
 		j->bitflags |= JOB_DEPENDENT;

@@ -11,6 +11,29 @@ static uint32_t record_count(const struct job *j)
 	return j->array ? j->array->total : 1;
 }
 
+/* Stock's words for a request that no node of the partition can satisfy. */
+static void config_words(const struct core *c, const struct job *j, struct err_text *why)
+{
+	uint64_t mem = j->pn_min_memory & ~MEM_PER_CPU;
+	bool cpus = false, memory = false, disk = false;
+
+	if (j->pn_min_memory & MEM_PER_CPU)
+		mem *= j->pn_min_cpus;
+	bitset_foreach(i, j->part->nodes) {
+		const struct node *n = c->node[i];
+
+		cpus |= j->pn_min_cpus <= n->cpus;
+		memory |= mem <= n->real_memory_mb;
+		disk |= j->pn_min_tmp_disk <= n->tmp_disk_mb;
+	}
+	if (!cpus)
+		err_set(why, E_OK, "CPU count per node can not be satisfied");
+	else if (!memory)
+		err_set(why, E_OK, "Memory specification can not be satisfied");
+	else if (!disk)
+		err_set(why, E_OK, "Temporary disk specification can not be satisfied");
+}
+
 /* Could it run in any of its partitions, ever?  *later: it stays queued with
  * this code (limits or states that may change), E_OK when nothing is amiss. */
 static enum err ever_possible(struct core *c, struct job *j, enum err *later,
@@ -23,13 +46,10 @@ static enum err ever_possible(struct core *c, struct job *j, enum err *later,
 	for (char *n = copy ? strtok_r(copy, ",", &save) : NULL; n && rc != E_OK;
 	     n = strtok_r(NULL, ",", &save)) {
 		struct part *p = part_find(c, n);
-		struct err_text w = { "" };
 
 		if (!p)
 			continue;
-		rc = sched_possible(c, j, p, &w);
-		if (rc != E_OK && why)
-			*why = w;
+		rc = sched_possible(c, j, p, NULL);
 	}
 	free(copy);
 	switch (rc) {
@@ -41,6 +61,11 @@ static enum err ever_possible(struct core *c, struct job *j, enum err *later,
 	case E_NODES_BUSY:
 	case E_PARTITION_DOWN:
 		return E_OK;
+	case E_REQUESTED_NODES_NOT_IN_PARTITION:
+		return E_REQUESTED_NODE_CONFIG_UNAVAILABLE;
+	case E_REQUESTED_NODE_CONFIG_UNAVAILABLE:
+		config_words(c, j, why);
+		return rc;
 	case E_NODE_NOT_AVAIL:
 		*later = rc;
 		return E_OK;

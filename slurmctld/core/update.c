@@ -13,7 +13,6 @@ struct change {
 	const struct event *ev;
 	const struct job_desc_msg *d;
 	bool admin;
-	struct err_text *why;
 };
 
 /* ---- texts ------------------------------------------------------------- */
@@ -60,7 +59,7 @@ static enum err change_part(struct core *c, struct job *j, const struct change *
 		return E_OK;
 	if (!job_is_pending(j))
 		return E_JOB_NOT_PENDING;
-	rc = part_list_of(c, k->d->partition, &p, k->why);
+	rc = part_list_of(c, k->d->partition, &p, NULL);
 	if (rc != E_OK)
 		return rc;
 	if (!(p->state_up & PARTITION_SUBMIT))
@@ -254,6 +253,8 @@ static void release(struct core *c, struct job *j)
 	j->priority = 1;
 	j->priority = sched_priority(c, j);
 	job_move(c, j, j->state & ~JOB_SPECIAL_EXIT);
+	if (!j->eligible_time && !(j->bitflags & JOB_DEPENDENT))
+		j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;
 	if (j->begin_time > c->now)
 		job_reason(c, j, WAIT_TIME, NULL);
 	else if (j->bitflags & JOB_DEPENDENT)
@@ -362,7 +363,7 @@ static enum err change_gres(struct core *c, const struct change *k)
 	enum err rc = E_OK;
 
 	if (t && *t && strstr(t, "gres"))
-		rc = gres_parse(c, t, units, k->why);
+		rc = gres_parse(c, t, units, NULL);
 	free(units);
 	return rc;
 }
@@ -389,7 +390,7 @@ static enum err change_depend(struct core *c, struct job *j, const struct change
 		return E_OK;
 	if (!job_is_pending(j))
 		return E_JOB_NOT_PENDING;
-	rc = depend_set(c, j, k->d->dependency, k->why);
+	rc = depend_set(c, j, k->d->dependency, NULL);
 	if (rc != E_OK)
 		return rc;
 	j->bitflags &= ~JOB_DEPENDENT;
@@ -407,10 +408,10 @@ static enum err change_depend(struct core *c, struct job *j, const struct change
 /* Each part either changes the job or leaves it; the first failure ends it,
  * as in stock. */
 static enum err update_one(struct core *c, const struct event *ev, struct job *j,
-			   struct err_text *why, struct effects *out)
+			   struct effects *out)
 {
 	struct change k = {
-		.ev = ev, .d = ev->body, .why = why,
+		.ev = ev, .d = ev->body,
 		.admin = ev->caller.operator_ || ev->caller.root_or_slurm,
 	};
 	enum err rc;
@@ -458,7 +459,7 @@ static enum err update_one(struct core *c, const struct event *ev, struct job *j
 	if (j->listed)
 		sched_job_changed(c, j);
 	c->wants_sched = true;
-	if (rc == E_OK && k.d->dependency)
+	if (rc == E_OK && job_str(j, JS_DEPENDENCY))
 		depend_refresh(c, j, out);
 	return rc;
 }
@@ -513,7 +514,6 @@ static void reply_array(struct core *c, const struct event *ev, const struct job
 void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_desc_msg *d = ev->body;
-	struct err_text why = { "" };
 	struct arena mem = { 0 };
 	struct job_targets t;
 	enum err rc = job_targets_find(c, d->job_id_str, d->step_id.job_id, &mem, &t), *each;
@@ -530,12 +530,12 @@ void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 		/* Splitting may have given the head's record to the task. */
 		t.v[i].j = j;
 		t.v[i].task = NO_VAL;
-		each[i] = update_one(c, ev, j, &why, out);
+		each[i] = update_one(c, ev, j, out);
 	}
 	if (t.array)
 		reply_array(c, ev, &t, each, out);
 	else
-		effect_reply_rc_msg(out, ev, each[0], why.text);
+		effect_reply_rc(out, ev, each[0]);
 	arena_fini(&mem);
 }
 

@@ -407,6 +407,23 @@ static uint32_t array_limit(const struct core *c, const struct job *j)
 	return head && head->array ? head->array->max_running : 0;
 }
 
+/* Tasks still waiting, as the clients expect them: a hexadecimal mask. */
+static const char *array_mask(const struct bitset *b, struct arena *mem)
+{
+	uint32_t n = (b->bits + 3) / 4;
+	char *s = arena_alloc(mem, n + 3);
+
+	s[0] = '0';
+	s[1] = 'x';
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t bit = (n - 1 - i) * 4;
+
+		s[2 + i] = "0123456789ABCDEF"[b->word[bit / 64] >> (bit % 64) & 15];
+	}
+	s[n + 2] = '\0';
+	return s;
+}
+
 int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 		 struct job_info_members *m, struct arena *mem)
 {
@@ -414,7 +431,7 @@ int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 	m->step_id.sluid = j->sluid;
 	m->array_job_id = j->array_job_id;
 	m->array_task_id = j->array_task_id;
-	m->array_task_str = j->array ? job_str(j, JS_ARRAY_INX) : NULL;
+	m->array_task_str = j->array ? array_mask(j->array->pending, mem) : NULL;
 	m->array_max_tasks = array_limit(c, j);
 	m->delay_boot = j->delay_boot;
 	m->user_id = j->uid;

@@ -83,6 +83,8 @@ uint32_t request_part_limit(const struct core *c, const struct job *j, const str
 
 	if (!(p->state_up & PARTITION_SCHED))
 		return p->state_up & PARTITION_SUBMIT ? WAIT_PART_DOWN : WAIT_PART_INACTIVE;
+	if (!part_user_allowed(c, p, j->uid))
+		return WAIT_ACCOUNT;
 	if (p->max_time_min != INFINITE && p->max_time_min != NO_VAL && limit > p->max_time_min)
 		return WAIT_PART_TIME_LIMIT;
 	if (p->max_nodes != INFINITE && p->max_nodes != NO_VAL &&

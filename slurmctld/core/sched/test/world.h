@@ -19,6 +19,8 @@
 	"SchedulerType=sched/backfill\n"
 
 struct world {
+	struct job *jobs[4096]; /* to be freed */
+	uint32_t job_count;
 	struct core *c;
 	struct effects out;
 	uint32_t next_id;
@@ -42,6 +44,7 @@ static bool world_new(const char *slurm_conf, const char *gres_conf)
 	}
 	conf_problems_fini(&p);
 	c->now = 1000000;
+	c->now_usec = c->now * 1000000;
 	c->next_job_id = 1;
 	if (node_build_all(c, &why))
 		return false;
@@ -63,7 +66,7 @@ static bool world_new(const char *slurm_conf, const char *gres_conf)
 
 /* ---- jobs -------------------------------------------------------------- */
 struct opts {
-	uint32_t n, c, min_n, max_n, tpn;
+	uint32_t n, c, min_n, max_n, tpn, mincpus;
 	bool have_n, exclusive, mem_set;
 };
 
@@ -82,6 +85,20 @@ static bool flag(const char *word, const char *name, const char **value)
 		return false;
 	*value = word + n;
 	return true;
+}
+
+static void job_dist(struct job *j, const char *v)
+{
+	static const char *const names[] = {"", "cyclic", "block", "arbitrary", "plane"};
+	const char *second = strchr(v, ':');
+
+	for (uint32_t i = 1; i < 5; i++)
+		if (strncmp(v, names[i], strlen(names[i])) == 0)
+			j->task_dist = i;
+	if (strncmp(v, "plane=", 6) == 0)
+		j->plane_size = (uint16_t)atoi(v + 6);
+	if (second)
+		j->task_dist |= second[1] == 'b' ? 0x20 : second[1] == 'f' ? 0x30 : 0x10;
 }
 
 static void job_word(struct job *j, struct opts *o, const char *w, const char *next)
@@ -123,6 +140,23 @@ static void job_word(struct job *j, struct opts *o, const char *w, const char *n
 		j->bitflags |= USE_MIN_NODES;
 	} else if (strcmp(w, "-O") == 0) {
 		j->overcommit = 1;
+	} else if (flag(w, "--mincpus=", &v)) {
+		o->mincpus = (uint32_t)atoi(v);
+	} else if (flag(w, "--tmp=", &v)) {
+		j->pn_min_tmp_disk = (uint32_t)atoi(v);
+	} else if (flag(w, "--sockets-per-node=", &v)) {
+		j->sockets_per_node = (uint16_t)atoi(v);
+	} else if (flag(w, "--cores-per-socket=", &v)) {
+		j->cores_per_socket = (uint16_t)atoi(v);
+	} else if (strcmp(w, "-B") == 0) {
+		unsigned a = 0, b = 0, c = 0;
+
+		sscanf(next, "%u:%u:%u", &a, &b, &c);
+		j->sockets_per_node = (uint16_t)a;
+		j->cores_per_socket = (uint16_t)b;
+		j->threads_per_core = (uint16_t)c;
+	} else if (strcmp(w, "-m") == 0) {
+		job_dist(j, next);
 	} else if (strcmp(w, "-p") == 0) {
 		job_str_set(j, JS_PARTITION, next);
 	} else if (strcmp(w, "-w") == 0) {
@@ -184,6 +218,8 @@ static struct job *world_job(const char *args)
 		j->pn_min_cpus = (uint16_t)(o.c * o.tpn);
 	else if (o.c > 1)
 		j->pn_min_cpus = (uint16_t)o.c;
+	if (o.mincpus > j->pn_min_cpus)
+		j->pn_min_cpus = (uint16_t)o.mincpus;
 	if (!job_str(j, JS_PARTITION))
 		job_str_set(j, JS_PARTITION, W.c->default_part->name);
 	part_list_of(W.c, job_str(j, JS_PARTITION), &j->part, NULL);
@@ -194,6 +230,8 @@ static struct job *world_job(const char *args)
 	j->state = JOB_PENDING;
 	j->submit_time = j->eligible_time = W.c->now;
 	j->priority = sched_priority(W.c, j);
+	if (W.job_count < 4096)
+		W.jobs[W.job_count++] = j;
 	return j;
 }
 
@@ -335,6 +373,8 @@ static void world_free(void)
 	struct core *c = W.c;
 
 	sched_free(c->sched);
+	while (W.job_count)
+		job_free(W.jobs[--W.job_count]);
 	strbuf_fini(&W.log);
 	effects_fini(&W.out);
 	for (uint32_t i = 0; i < c->node_count; i++)
