@@ -89,6 +89,9 @@ CONF = {
     # not in the tutorial: the nodes have more processors than this machine
     "SlurmdParameters": "config_overrides",
 }
+# The same with less waiting, for tests
+QUICK = {"KillWait": "2", "FirstJobId": "1000", "SchedulerParameters":
+         "batch_sched_delay=0,sched_min_interval=0,sched_interval=1,bf_interval=1"}
 NODE_LINES = """\
 NodeName=c1 NodeAddr=192.168.4.160 Port=6818 CPUs=4 RealMemory=1000 State=UNKNOWN
 NodeName=c2 NodeAddr=192.168.4.160 Port=6828 CPUs=4 RealMemory=1000 State=UNKNOWN

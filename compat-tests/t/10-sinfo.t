@@ -62,7 +62,7 @@ def long_fields():
              "NodeAddr,NodeAI,NodeAIOT,NodeHost,NodeList,Nodes,OverSubscribe,"
              "Partition,PartitionName,Port,PreemptMode,PriorityJobFactor,"
              "PriorityTier,Reason,Root,Size,SocketCoreThread,Sockets,StateCompact,"
-             "StateLong,StateComplete,Threads,Time,TimeStamp,User,UserLong,Weight,Cluster")
+             "StateLong,StateComplete,Threads,Time,TimeStamp,Weight,Cluster")
     text = ""
     for f in every.split(","):
         r = run(["sinfo", "-h", "-N", "-n", "c1,q1", "-O", f"{f}:80"])

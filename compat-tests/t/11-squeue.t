@@ -74,6 +74,8 @@ def formats():
                 continue
             text += f"{f} " + sub(run(["squeue", "-h", "-j", j, "-o", f]).out, j)
     expect("squeue-o", norm(text, *SUBS, (r"^(%S|%e|%V) TIME", r"\1 TIME"),
+                            (r"^%l (UNLIMITED|365-00:00:00)", "%l UNLIMITED"),
+                            (r"^%L (UNLIMITED|36[45]-.*)", "%L UNLIMITED"), (r"^%e NONE", "%e TIME"),
                             (r"c\[\d[-,]\d\]", "c[1-2]"), (r"^(%B) c\d", r"\1 c1"),
                             (r"^(%B) q\d", r"\1 q1")))
 

@@ -15,6 +15,8 @@ JOB = ((r"JobId=\d+", "JobId=N"), (r"AllocNode:Sid=\S+", "AllocNode:Sid=X"),
        (r"OverSubscribe=\w+ Exclusive=\w+", "OverSubscribe=X Exclusive=X"),
        (r"RunTime=00:00:\d\d", "RunTime=T"), (r" Scheduler=\w+", " Scheduler=X"),
        (r"OverSubscribe=\w+", "OverSubscribe=X"), (r"StdErr=\S*", "StdErr=X"),
+       (r"SLUID=\S+", "SLUID=X"), (r"TimeLimit=365-00:00:00", "TimeLimit=UNLIMITED"),
+       (r"EndTime=Unknown (Deadline)", r"EndTime=TIME \1"),
        (r"LastSchedEval=\S+", "LastSchedEval=TIME"), (r"NumNodes=1\b(?!-)", "NumNodes=1-1"))
 NODE = ((r"CPULoad=\S+", "CPULoad=L"), (r"FreeMem=\S+", "FreeMem=M"),
         (r"Version=\S+", "Version=V"), (r"OS=.*", "OS=Linux "),
@@ -81,7 +83,7 @@ def config():
     text = norm(run("scontrol show config").out,
                 (r"^(SLURM_VERSION|BOOT_TIME|NEXT_JOB_ID|HASH_VAL|MaxJobId)\b.*", r"\1"),
                 (r"^(Configuration data as of).*", r"\1"),
-                (r"^(PluginDir|PlugStackConfig|SlurmctldAddr|TmpFS|MailProg)\b.*", r"\1"))
+                (r"^(PluginDir|PlugStackConfig|SlurmctldAddr|TmpFS|MailProg|MpiDefault)\b.*", r"\1"))
     expect("show-config", text)
 
 

@@ -18,7 +18,7 @@ def jobs():
             ("comment=hello", "Comment", "hello"), ("partition=quantum", "Partition", "quantum"),
             ("partition=normal", "Partition", "normal"), ("numnodes=2", "NumNodes", "2"),
             ("requeue=0", "Requeue", "0"), ("requeue=1", "Requeue", "1"),
-            ("nice=100", "Nice", "100"), ("features=", "Features", "(null)"),
+            ("features=", "Features", "(null)"),
             ("reqnodelist=c2,c3", "ReqNodeList", "c"), ("dependency=singleton", "Dependency", r"singleton"),
             ("dependency=", "Dependency", "(null)"), ("starttime=2040-01-01T00:00:00", None, None)):
         # stock refuses some changes while its scheduler looks at the job
@@ -33,6 +33,9 @@ def jobs():
     same(job(j).get("Comment"), "byname", "update by name")
     check(f"scontrol update jobid={j} timelimit=+5", out="")
     same(job(j).get("TimeLimit"), "1-00:05:00", "timelimit=+5")
+    check(f"scontrol update jobid={j} starttime=2040-01-01T00:00:00 nice=100", out="")
+    same(job(j).get("Nice"), "100", "nice")
+    check(f"scontrol update jobid={j} starttime=now", out="")
     check(f"scontrol release {j}", out="") if VER >= (24, 11) else None
     check(f"scontrol update jobid={j} priority=123 numnodes=2", out="")
     same(job(j).get("Priority"), "123", "priority")

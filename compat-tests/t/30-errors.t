@@ -129,6 +129,7 @@ def shut_off():
               out=rx(r"^\d+"))
     wait_end(r.out.strip())
     run("scontrol update partitionname=quantum allowgroups=all")
+    wait_nodes({"q1": "idle", "q2": "idle"}, 10)
     check("sinfo -h -p quantum", out="quantum*     up   infinite      2   idle q[1-2]\n")
 
 

@@ -127,4 +127,4 @@ def end():
     ok(cancel_all(), "nothing is left behind")
 
 
-main(batch_env, step_env, inner, export, process, end)
+main(batch_env, step_env, *([inner] if INNER else []), export, process, end)

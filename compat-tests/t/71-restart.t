@@ -100,6 +100,8 @@ def hup():
     like(run("scontrol show partition normal", c=c).out, "MaxNodes=3 ", "all of it")
     same(wait_nodes(dict.fromkeys(NODES, "idle"), 15, c), True, "the nodes are idle")
     check("srun -p normal -N2 hostname", out=rx(r"c\d\nc\d\n"), c=c)
+    if STOCK and REL == "22.05":
+        return skip("SIGHUP", "22.05 does not read the file again")
     for f in (c.path("etc", r, "slurm.conf") for r in ("ours", REL)):
         text = slurp(f)
         with open(f, "w") as o:
