@@ -292,7 +292,6 @@ uint32_t cores_pick(const struct request *r, const struct node *n, const struct 
 	if (!(r->cr_type & (CR_CORE | CR_SOCKET)))
 		return cpus;
 	/* cores are given whole: all their threads are charged */
-	charged = cores * (r->use_threads && r->use_threads < node_tpc(n) ?
-			   r->use_threads : node_tpc(n));
+	charged = cores * node_tpc(n);
 	return charged > n->cpus ? n->cpus : charged;
 }

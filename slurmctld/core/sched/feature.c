@@ -125,11 +125,9 @@ static struct bitset *parse_factor(struct parser *ps)
 	}
 	if (open == '!') {
 		struct bitset *all = set_new(ps->c);
-		const char *unknown = ps->unknown;
 
 		ps->p++;
 		set = parse_factor(ps);
-		ps->unknown = unknown;
 		bitset_set_all(all);
 		bitset_and_not(all, set);
 		set = all;
@@ -192,7 +190,7 @@ enum err feature_parse(struct core *c, const char *expr, struct feat_expr *out,
 	set = parse_expr(&ps, false);
 	if (ps.bad || *ps.p)
 		return err_set(why, E_INVALID_FEATURE, "%s", err_str(E_INVALID_FEATURE));
-	if (ps.unknown && bitset_next(set, 0) == UINT32_MAX)
+	if (ps.unknown)
 		return err_set(why, E_INVALID_FEATURE, "no node has the feature '%s'",
 			       ps.unknown);
 	if (!out->alt) {

@@ -326,7 +326,12 @@ static uint64_t share_mem(const struct request *r, const struct node *n,
 		return per_gres;
 	if (!r->mem)
 		return node_memory(n);
-	return r->mem_per_cpu ? r->mem * s->cpus : r->mem;
+	if (!r->mem_per_cpu)
+		return r->mem;
+	/* threads that the job does not want cost no memory */
+	if (r->use_threads && r->use_threads < node_tpc(n) && r->cr_type & (CR_CORE | CR_SOCKET))
+		return r->mem * (s->cpus / node_tpc(n) * r->use_threads);
+	return r->mem * s->cpus;
 }
 
 /* Fill in what the chosen nodes give. */

@@ -90,6 +90,10 @@ uint32_t request_part_limit(const struct core *c, const struct job *j, const str
 	if (p->max_nodes != INFINITE && p->max_nodes != NO_VAL &&
 	    set32(j->min_nodes) > p->max_nodes)
 		return WAIT_PART_NODE_LIMIT;
+	if (set32(j->min_nodes) > p->total_nodes)
+		return WAIT_PART_NODE_LIMIT;
+	if (set32(j->min_cpus) > p->total_cpus && j->overcommit != 1)
+		return WAIT_PART_CONFIG;
 	/* more than MaxNodes allows, where MinNodes of the job is below it */
 	if (set32(j->max_nodes) && p->min_nodes != NO_VAL && j->max_nodes < p->min_nodes)
 		return WAIT_PART_NODE_LIMIT;

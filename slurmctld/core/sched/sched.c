@@ -114,18 +114,20 @@ static uint32_t cand_count(const struct request *r)
 	return n;
 }
 
-/* Which number is too large for what there is? */
+/* Too large for the partition as a whole, which may grow, or for what its nodes
+ * are? */
 static enum err too_large(struct core *c, const struct request *r, struct err_text *why)
 {
-	uint64_t cpus = 0;
+	uint32_t job_max = r->job->max_nodes;
 
-	if (r->max_nodes < r->min_nodes)
+	(void)c;
+	if (job_max && job_max != NO_VAL && r->job->min_nodes != NO_VAL &&
+	    job_max < r->job->min_nodes)
 		return err_set(why, E_INVALID_NODE_COUNT, "%s", err_str(E_INVALID_NODE_COUNT));
-	bitset_foreach(i, r->cand)
-		cpus += c->node[i] ? c->node[i]->cpus : 0;
-	if (!r->overcommit && r->min_cpus > cpus && !r->job->pn_min_tmp_disk)
-		return err_set(why, E_TOO_MANY_REQUESTED_CPUS, "%s",
-			       err_str(E_TOO_MANY_REQUESTED_CPUS));
+	if (r->max_nodes < r->min_nodes || r->min_nodes > r->part->total_nodes ||
+	    (!r->overcommit && r->min_cpus > r->part->total_cpus))
+		return err_set(why, E_REQUESTED_PART_CONFIG_UNAVAILABLE, "%s",
+			       err_str(E_REQUESTED_PART_CONFIG_UNAVAILABLE));
 	return err_set(why, E_REQUESTED_NODE_CONFIG_UNAVAILABLE, "%s",
 		       err_str(E_REQUESTED_NODE_CONFIG_UNAVAILABLE));
 }
@@ -276,7 +278,7 @@ static bool array_full(const struct job *j)
 static bool reason_is_common(uint32_t reason)
 {
 	switch (reason) {
-	case WAIT_PART_DOWN: case WAIT_PART_INACTIVE: case WAIT_PART_NODE_LIMIT:
+	case WAIT_PART_DOWN: case WAIT_PART_INACTIVE: case WAIT_PART_CONFIG: case WAIT_PART_NODE_LIMIT:
 	case WAIT_PART_TIME_LIMIT: case WAIT_NODE_NOT_AVAIL: case FAIL_BAD_CONSTRAINTS:
 		return true;
 	default:
