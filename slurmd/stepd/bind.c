@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CPU binding by sched_setaffinity.  Acts only when TaskPlugin asks for
- * affinity, as stock does; SLURM_CPU_BIND* is set in any case. */
+ * The words and lists of --cpu-bind and --mem-bind. */
 #include "slurmd/stepd/bind.h"
 
-#include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/cred.h"
-#include "slurmd/stepd/step.h"
-#include "wire/base/log.h"
+#include "wire/base/mem.h"
+#include "wire/base/strbuf.h"
 
 static char *joined(const char *verbose, const char *extra, const char *type,
 		    const char *list)
@@ -109,8 +105,7 @@ char *bind_list_entry(const char *list, uint32_t n)
 	return NULL;
 }
 
-/* "0x1f" (any length) to a set of CPUs. */
-static bool mask_parse(const char *text, cpu_set_t *set)
+bool bind_mask_parse(const char *text, cpu_set_t *set)
 {
 	size_t len;
 
@@ -132,92 +127,18 @@ static bool mask_parse(const char *text, cpu_set_t *set)
 	return len > 0;
 }
 
-/* CPUs of the node share of the step: its cores times their threads. */
-static bool step_cpus(const struct step *s, cpu_set_t *set, uint32_t *cores,
-		      uint32_t *core_count)
+char *bind_mask_text(const cpu_set_t *set)
 {
-	struct arena mem = {0};
-	struct cred_node_share share;
-	uint32_t threads = s->start.threads ? s->start.threads : 1;
-	bool found = false;
+	struct strbuf b = {0};
 
-	CPU_ZERO(set);
-	*core_count = 0;
-	if (cred_node_share(s->cred, s->start.node_name, &mem, &share, NULL) == E_OK &&
-	    share.step_cores) {
-		bitset_foreach (c, share.step_cores) {
-			for (uint32_t t = 0; t < threads && c * threads + t < CPU_SETSIZE; t++)
-				CPU_SET((int)(c * threads + t), set);
-			if (*core_count < CPU_SETSIZE)
-				cores[(*core_count)++] = c;
-			found = true;
-		}
+	strbuf_add(&b, "0x");
+	for (int nibble = CPU_SETSIZE / 4 - 1; nibble >= 0; nibble--) {
+		int v = 0;
+
+		for (int bit = 0; bit < 4; bit++)
+			v |= CPU_ISSET(nibble * 4 + bit, set) ? 1 << bit : 0;
+		if (v || b.len > 2 || nibble == 0)
+			strbuf_printf(&b, "%x", v);
 	}
-	arena_fini(&mem);
-	return found;
-}
-
-/* The CPUs of one task; false: leave it alone. */
-static bool task_set(const struct step *s, const struct task *t, cpu_set_t *set)
-{
-	const struct launch_tasks_request_msg *m = s->launch;
-	uint32_t cores[CPU_SETSIZE], n, per, threads = s->start.threads ? s->start.threads : 1;
-	uint16_t type = m->cpu_bind_type;
-	cpu_set_t mine;
-	char *entry;
-	bool good;
-
-	if (type & CPU_BIND_NONE)
-		return false;
-	if (type & (CPU_BIND_MAP | CPU_BIND_MASK)) {
-		if (!(entry = bind_list_entry(m->cpu_bind, t->ltid)))
-			return false;
-		if (type & CPU_BIND_MAP) {
-			CPU_ZERO(set);
-			CPU_SET((int)(strtoul(entry, NULL, 0) % CPU_SETSIZE), set);
-			good = true;
-		} else {
-			good = mask_parse(entry, set);
-		}
-		free(entry);
-		return good;
-	}
-	if (!step_cpus(s, &mine, cores, &n))
-		return false;
-	*set = mine;
-	if (!(type & (CPU_BIND_THREADS | CPU_BIND_CORES)) || !n)
-		return true;
-	per = m->cpus_per_task ? (m->cpus_per_task + threads - 1) / threads : 1;
-	if (type & CPU_BIND_THREADS && m->cpus_per_task <= 1 && s->task_count > n) {
-		uint32_t k = t->ltid % (n * threads);
-
-		CPU_ZERO(set);
-		CPU_SET((int)(cores[k % n] * threads + k / n), set);
-		return true;
-	}
-	CPU_ZERO(set);
-	for (uint32_t i = 0; i < per; i++) {
-		uint32_t c = cores[(t->ltid * per + i) % n];
-
-		for (uint32_t k = 0; k < threads && c * threads + k < CPU_SETSIZE; k++)
-			CPU_SET((int)(c * threads + k), set);
-	}
-	return true;
-}
-
-void child_bind(const struct step *s, const struct task *t)
-{
-	cpu_set_t set, allowed, both;
-
-	if (!s->launch || !s->conf->taskplugin ||
-	    !strstr(s->conf->taskplugin, "affinity") || !task_set(s, t, &set))
-		return;
-	/* Nodes may be configured with more CPUs than there are. */
-	if (sched_getaffinity(0, sizeof allowed, &allowed) < 0)
-		return;
-	CPU_AND(&both, &set, &allowed);
-	if (!CPU_COUNT(&both))
-		return;
-	if (sched_setaffinity(0, sizeof both, &both) < 0)
-		log_error("sched_setaffinity: %s", strerror(errno));
+	return strbuf_take(&b);
 }

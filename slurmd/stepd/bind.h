@@ -4,6 +4,7 @@
 #ifndef STEPD_BIND_H
 #define STEPD_BIND_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,5 +31,8 @@ void bind_text_fini(struct bind_text *t);
 /* The n-th entry of "0,2-3,5*4" or of hexadecimal masks "0x3,0xc"; entries
  * repeat from the start when there are fewer.  NULL: bad list. */
 char *bind_list_entry(const char *list, uint32_t n);
+/* "0x1f" (any length) to a set of CPUs, and back (heap). */
+bool bind_mask_parse(const char *text, cpu_set_t *set);
+char *bind_mask_text(const cpu_set_t *set);
 
 #endif

@@ -145,7 +145,7 @@ static void env_bind(const struct step *s, struct envv *e)
 
 	if (s->id.step_id == STEP_INTERACTIVE)
 		return;
-	if (m->cpu_bind_type && bind_cpu_text(m->cpu_bind_type, m->cpu_bind, &t)) {
+	if (s->cpu_bind_type && bind_cpu_text(s->cpu_bind_type, s->cpu_bind, &t)) {
 		envv_set(e, "SLURM_CPU_BIND", "%s", t.all);
 		envv_set(e, "SLURM_CPU_BIND_LIST", "%s", t.list);
 		envv_set(e, "SLURM_CPU_BIND_TYPE", "%s", t.type);

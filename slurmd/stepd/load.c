@@ -50,10 +50,11 @@ static void name_step(struct step *s)
 static uint32_t node_index(struct step *s, const char *list, uint32_t *count,
 			   const char **parent, int32_t parent_rank)
 {
+	struct arena mem = {0};
 	char **names = NULL;
 	uint32_t n = 0, found = NO_VAL;
 
-	if (hostlist_expand(list, &s->mem, &names, &n, NULL) != E_OK)
+	if (hostlist_expand(list, &mem, &names, &n, NULL) != E_OK)
 		return NO_VAL;
 	for (uint32_t i = 0; i < n; i++)
 		if (streq(names[i], s->start.node_name)) {
@@ -63,7 +64,8 @@ static uint32_t node_index(struct step *s, const char *list, uint32_t *count,
 	if (count)
 		*count = n;
 	if (parent && parent_rank >= 0 && (uint32_t)parent_rank < n)
-		*parent = names[parent_rank];
+		*parent = arena_strdup(&s->mem, names[parent_rank]);
+	arena_fini(&mem);
 	return found;
 }
 
@@ -369,6 +371,7 @@ void step_prepare(struct step *s)
 		load_batch_files(s);
 	} else if (s->kind == KIND_TASKS) {
 		load_task_files(s);
+		step_affinity(s);
 	}
 	step_env_node(s);
 	step_umask(s);

@@ -5,6 +5,7 @@
 #ifndef STEPD_STEP_H
 #define STEPD_STEP_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -79,6 +80,7 @@ struct task {
 	pid_t epilog_pid;               /* 0 none */
 	int status;                     /* as from wait4 */
 	struct rusage rusage;
+	cpu_set_t *cpus;                /* bind to these; NULL none */
 	uint64_t max_rss, max_vsize, read_bytes, write_bytes, pages;
 };
 
@@ -112,6 +114,8 @@ struct step {
 	uint32_t ntasks;                /* of the whole step */
 	uint32_t cpus;                  /* SLURM_CPUS_ON_NODE */
 	uint64_t mem_mb;                /* limit of the step here; 0 none */
+	uint16_t cpu_bind_type;         /* enum cpu_bind, as the tasks see it */
+	const char *cpu_bind;
 	struct tree_place tree;
 	const char *parent_node;
 	uint8_t open_mode;              /* wire: 1 append, 2 truncate */
@@ -174,7 +178,8 @@ int script_run(const struct step *s, const char *what, const char *path,
 	       const struct envv *env, int max_sec, struct strbuf *output);
 /* child.c: the rest of a task's life. Never returns. */
 void child_exec(struct step *s, struct task *t) __attribute__((noreturn));
-/* bind.c: in the child, before exec. */
+/* affinity.c: decide, and (in the child, before exec) do it. */
+void step_affinity(struct step *s);
 void child_bind(const struct step *s, const struct task *t);
 
 /* proc.c: the processes of this step. */
