@@ -26,6 +26,20 @@ static const char *errs(int t)
 	return d.out[1][t].s ? d.out[1][t].s : "";
 }
 
+/* On one line, for the name of a test. */
+static const char *flat(const char *text)
+{
+	static char buf[2][256];
+	static int turn;
+	char *b = buf[turn ^= 1];
+
+	(void)snprintf(b, sizeof buf[0], "%s", text);
+	for (char *p = b; *p; p++)
+		if (*p == '\n' || *p == '\r' || *p == '#')
+			*p = '|';
+	return b;
+}
+
 /* Start a shell command as n tasks. */
 static void start(const char *command, uint32_t n)
 {
@@ -90,7 +104,7 @@ static void test_failures(void)
 	drive_launch_init(&d, &m, none, 1);
 	ok(go(10) && d.exit_status[0] == 2 << 8, "program not found: exit 2");
 	ok(streq(errs(0), "slurmstepd: error: execve(): no-such-program: No such file or directory\n"),
-	   "stock's words: %s", errs(0));
+	   "stock's words: %s", flat(errs(0)));
 	drive_launch_init(&d, &m, dir, 1);
 	ok(go(10) && d.exit_status[0] == 13 << 8, "not executable: exit 13");
 	start("exit $((SLURM_PROCID * 3))", 3);
@@ -145,7 +159,7 @@ static void test_input(void)
 	drive_send(&d, 3, 0xffff, NULL, 0);
 	ok(drive_run(&d, 10), "ends at end of input");
 	ok(streq(out(0), "got all\n2000000\n") && streq(out(1), "got all\n2000002\n"),
-	   "input to all and to one: %s %s", out(0), out(1));
+	   "input to all and to one: %s %s", flat(out(0)), flat(out(1)));
 	ok(d.conn_tests == 1, "connection test is answered");
 }
 
@@ -199,7 +213,7 @@ static void test_files(void)
 	m.ofname = "labelled";
 	m.flags |= 0x10;
 	ok(go(10) && strstr(slurp("labelled"), "0: line\n") &&
-	   strstr(slurp("labelled"), "1: part\n"), "labels: %s", slurp("labelled"));
+	   strstr(slurp("labelled"), "1: part\n"), "labels: %s", flat(slurp("labelled")));
 	start("cat", 1);
 	m.ifname = "both";
 	ok(go(10) && strstr(out(0), "out\nerr\n"), "input from a file");
@@ -210,7 +224,7 @@ static void test_files(void)
 	m.cwd = "/tmp";
 	((uint32_t *)m.cred.cred.id.gids)[0] = 65534;
 	cred_pack(&d, &m.cred);
-	ok(go(10) && streq(out(0), "mine\n65534\n65534\n"), "runs as the user: %s", out(0));
+	ok(go(10) && streq(out(0), "mine\n65534\n65534\n"), "runs as the user: %s", flat(out(0)));
 	snprintf(path, sizeof path, "%s/key-file", d.dir);
 	m.ofname = path;
 	ok(go(10) && d.launch_rc == 4021 && d.step_rc && stat(path, &st) == 0 &&
@@ -244,7 +258,7 @@ static void test_signals(void)
 	q.text = "beware";
 	(void)drive_ask(&d, &q, &r);
 	(void)drive_run(&d, 0.3);
-	ok(strstr(errs(0), "slurmstepd: error: beware\n"), "notice: %s", errs(0));
+	ok(strstr(errs(0), "slurmstepd: error: beware\n"), "notice: %s", flat(errs(0)));
 	q.op = STEPD_TIMELIMIT;
 	q.signal = 0;
 	(void)drive_ask(&d, &q, &r);
@@ -321,7 +335,7 @@ static void test_pty(void)
 	drive_send(&d, 3, 0xffff, "typed\n", 6);
 	ok(drive_run(&d, 5), "pty step ends");
 	ok(d.stdout_objs == 1 && d.stderr_objs == 0 && strstr(out(0), "/dev/pts/") &&
-	   strstr(out(0), "<typed>\r\nbad\r\n"), "terminal: %s", out(0));
+	   strstr(out(0), "<typed>\r\nbad\r\n"), "terminal: %s", flat(out(0)));
 }
 
 static void test_attach(void)
@@ -351,7 +365,7 @@ static void test_attach(void)
 	ok(drive_ask(&d, &q, &r) == E_OK && r.rc == 0 && r.type == RESPONSE_REATTACH_TASKS,
 	   "attached");
 	ok(drive_run(&d, 5) && streq(out(0), "early\nlate\n") && d.key_good,
-	   "backlog, then what is new: %s", out(0));
+	   "backlog, then what is new: %s", flat(out(0)));
 	ok(d.exit_messages == 2, "both are told of the end");
 	wire_out_fini(&o);
 }
@@ -419,7 +433,7 @@ static void test_scripts(void)
 	start("echo $FROM_PROLOG/$SLURM_JOB_NAME/", 1);
 	m.task_prolog = path[0];
 	m.task_epilog = path[1];
-	ok(go(5) && streq(out(0), "hello from prolog\nyes//\n"), "task prolog: %s", out(0));
+	ok(go(5) && streq(out(0), "hello from prolog\nyes//\n"), "task prolog: %s", flat(out(0)));
 	ok(streq(slurp("epilog-ran"), "epilog_task 0\n"), "task epilog");
 }
 
@@ -445,7 +459,7 @@ static void test_login(void)
 	ok(drive_start(&d, REQUEST_BATCH_JOB_LAUNCH, &b, STEP_BATCH, script) &&
 	   drive_run(&d, 20), "job with a login environment ends");
 	ok(streq(slurp("slurm-70_7.out"), "/root 1 7\n"), "its environment: %s",
-	   slurp("slurm-70_7.out"));
+	   flat(slurp("slurm-70_7.out")));
 }
 
 int main(int argc, char **argv)
