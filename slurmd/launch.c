@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "slurmd/children.h"
 #include "slurmd/ctld.h"
 #include "slurmd/jobs.h"
+#include "slurmd/orphan.h"
 #include "slurmd/spool.h"
 #include "slurmd/steps.h"
 #include "wire/base/log.h"
@@ -22,10 +24,12 @@
 
 extern char **environ;
 
+struct stepd_end;
 struct launch {
 	struct task task;
 	struct req *q;
 	struct step *step;
+	struct stepd_end *end;          /* while the process lives */
 	int fd;
 	pid_t pid;
 	bool extern_step;
@@ -100,6 +104,47 @@ static void talk_run(struct task *t)
 	arena_fini(&mem);
 }
 
+/* Who a step daemon was, for when it ends. */
+struct stepd_end {
+	struct daemon *d;
+	uint32_t job_id, step_id, het_comp, node_rank;
+	bool started;
+	struct launch *launch;          /* while it starts */
+};
+
+static void stepd_exited(void *arg, int status)
+{
+	struct stepd_end *e = arg;
+
+	if (e->launch)
+		e->launch->end = NULL;
+	if (WIFSIGNALED(status) && e->started)
+		orphan_step(e->d, e->job_id, e->step_id, e->het_comp, e->node_rank, status);
+	free(e);
+}
+
+static pid_t stepd_spawn(struct launch *l, int fd)
+{
+	const struct req *q = l->q;
+	char *argv[] = { "slurmstepd", NULL, NULL };
+	struct stepd_end *e = mem_zalloc(sizeof *e);
+	char title[64];
+	pid_t pid;
+
+	*e = (struct stepd_end){ q->d, q->job_id, l->step->step_id, q->het_comp,
+				 q->share ? q->share->step_node_index : 0, false, l };
+	snprintf(title, sizeof title, "[%u.%u]", q->job_id, l->step->step_id);
+	argv[1] = title;
+	pid = children_start(q->d, q->site->stepd_path, argv, environ, fd, -1, stepd_exited, e);
+	if (pid < 0) {
+		log_error("cannot start %s: %m", q->site->stepd_path);
+		free(e);
+	} else {
+		l->end = e;
+	}
+	return pid;
+}
+
 static void failed(struct launch *l)
 {
 	struct req *q = l->q;
@@ -127,6 +172,10 @@ static void talk_done(struct task *t)
 	struct req *q = l->q;
 	struct daemon *d = q->d;
 
+	if (l->end) {
+		l->end->started = !l->result;
+		l->end->launch = NULL;
+	}
 	if (l->result) {
 		failed(l);
 	} else {
@@ -151,8 +200,6 @@ static void talk_done(struct task *t)
 void launch_start(struct req *q, bool extern_step)
 {
 	struct daemon *d = q->d;
-	char *argv[] = { "slurmstepd", NULL, NULL };
-	char title[64];
 	struct launch *l = mem_zalloc(sizeof *l);
 	uint32_t step_id = extern_step ? STEP_EXTERN : q->step_id;
 	int p[2] = { -1, -1 };
@@ -166,16 +213,12 @@ void launch_start(struct req *q, bool extern_step)
 	if (!l->step)
 		l->step = steps_reserve(d, q->job_id, step_id, q->het_comp,
 					q->cred ? q->cred->id.uid : NO_VAL);
-	snprintf(title, sizeof title, "[%u.%u]", q->job_id, step_id);
-	argv[1] = title;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p)) {
 		log_error("socketpair: %m");
 		l->result = E_D_FORK_FAILED;
 	} else {
-		l->pid = children_start(d, q->site->stepd_path, argv, environ, p[1], -1, NULL,
-					NULL);
+		l->pid = stepd_spawn(l, p[1]);
 		if (l->pid < 0) {
-			log_error("cannot start %s: %m", q->site->stepd_path);
 			l->result = E_D_FORK_FAILED;
 			close(p[0]);
 		}
