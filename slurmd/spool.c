@@ -43,8 +43,14 @@ enum err spool_make(const char *dir)
 		log_error("SlurmdSpoolDir %s: %m", dir);
 		return E_FAIL;
 	}
-	if (!S_ISDIR(s.st_mode) || s.st_uid != geteuid()) {
-		log_error("SlurmdSpoolDir %s is not a directory of ours", dir);
+	if (!S_ISDIR(s.st_mode) || s.st_mode & S_ISVTX) {
+		log_error("SlurmdSpoolDir %s is not a directory for one daemon alone", dir);
+		return E_FAIL;
+	}
+	/* Packages and images give it to SlurmUser.  What lies in it is run as
+	 * root, so it becomes ours. */
+	if (s.st_uid != geteuid() && chown(dir, geteuid(), (gid_t)-1)) {
+		log_error("SlurmdSpoolDir %s belongs to uid %u: %m", dir, s.st_uid);
 		return E_FAIL;
 	}
 	if (s.st_mode & 022 && chmod(dir, s.st_mode & 0755)) {
