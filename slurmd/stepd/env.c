@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "slurmd/stepd/bind.h"
+#include "slurmd/stepd/gresenv.h"
 #include "slurmd/stepd/step.h"
 
 /* "2(x3),1" of values with repetitions. */
@@ -130,6 +131,7 @@ void step_env_node(struct step *s)
 {
 	const char *mpi = envv_get(&s->env, "SLURM_MPI_TYPE");
 
+	gres_env_node(s);
 	envv_set(&s->env, "SLURM_TOPOLOGY_ADDR", "%s", s->start.node_name);
 	envv_set(&s->env, "SLURM_TOPOLOGY_ADDR_PATTERN", "node");
 	if (s->kind == KIND_TASKS && streq(mpi, "none"))
@@ -224,5 +226,6 @@ void step_env_task(const struct step *s, const struct task *t, pid_t pid, struct
 	envv_set(e, "SLURM_JOB_GID", "%u", s->gid);
 	envv_set(e, "SLURM_JOB_USER", "%s", s->user);
 	envv_set(e, "SLURMD_NODENAME", "%s", s->start.node_name);
+	gres_env_task(s, t, e);
 	strbuf_fini(&gtids);
 }

@@ -6,6 +6,7 @@
 
 #include "slurmd/stepd/acct.h"
 #include "slurmd/stepd/bind.h"
+#include "slurmd/stepd/gresenv.h"
 #include "slurmd/stepd/io.h"
 #include "slurmd/stepd/pattern.h"
 #include "slurmd/stepd/step.h"
@@ -164,6 +165,18 @@ static void test_bind(void)
 	   streq(bind_list_entry("0,2*2,7", 4), "0") && !bind_list_entry("", 0), "lists");
 }
 
+static void test_gres(void)
+{
+	uint32_t from;
+
+	ok(gres_bind("gpu:per_task:2", 1, 4, &from) == 2 && from == 2, "two devices a task");
+	ok(gres_bind("gres/gpu:single:2", 3, 4, &from) == 1 && from == 1, "two tasks a device");
+	ok(gres_bind("gpu:per_task:3", 1, 4, &from) == 1 && from == 3, "too few devices");
+	ok(gres_bind("gpu:closest", 1, 4, &from) == 4 && from == 0, "all for everybody");
+	ok(gres_bind("gpu:single:0", 1, 4, &from) == 1 && gres_bind("gpu:per_task:0", 1, 4, &from) == 4,
+	   "nonsense is harmless");
+}
+
 static void test_acct(void)
 {
 	struct acct_task one = { .node = 0, .task = 1, .user_usec = 2500000, .rss = 100 };
@@ -198,5 +211,6 @@ int main(void)
 	test_multiprog();
 	test_bind();
 	test_acct();
+	test_gres();
 	return tap_done();
 }
