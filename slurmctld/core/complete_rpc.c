@@ -100,6 +100,9 @@ void rpc_complete_batch(struct core *c, const struct event *ev, struct effects *
 		return;
 	}
 	effect_reply_rc(out, ev, E_OK);
+	/* From its life before a requeue: since 24.11 each has a number. */
+	if (m->step_id.sluid && m->step_id.sluid != j->sluid)
+		return;
 	/* Cleaning up before it starts again, or a node that had it before. */
 	if (job_is_pending(j) || !j->batch || !j->alloc)
 		return;
@@ -151,6 +154,9 @@ void rpc_epilog_complete(struct core *c, const struct event *ev, struct effects 
 	}
 	effect_reply_rc(out, ev, E_OK);
 	if (!j || !n)
+		return;
+	/* A cleaning job that is queued again has its next number already. */
+	if (m->step_id.sluid && m->step_id.sluid != j->sluid && !job_is_completing(j))
 		return;
 	if (m->return_code) {
 		effect_log(out, 2, "JobId=%u epilog error on %s, draining the node", j->id,

@@ -128,12 +128,51 @@ static void array_task_ended(struct core *c, struct job *j)
 	}
 }
 
-static void completed_line(struct job *j, struct effects *out)
+static const char *or_empty(const char *s)
 {
-	struct effect *e = effects_add(out, EFF_COMPLETED);
+	return s ? s : "";
+}
 
+static const char *limit_text(struct effects *out, const struct job *j)
+{
+	if (j->time_limit_min == NO_VAL)
+		return "Partition_Limit";
+	if (j->time_limit_min == INFINITE)
+		return "UNLIMITED";
+	return arena_printf(&out->mem, "%u", j->time_limit_min);
+}
+
+/* The line of jobcomp/filetxt; what only the shell knows (names, the zone of
+ * times) is marked: @u uid, @g gid, @t time, each ended by "@". */
+static void completed_line(struct core *c, struct job *j, uint32_t state, struct effects *out)
+{
+	static const char *const names[JOB_STATE_END] = {
+		"PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT",
+		"NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY",
+	};
+	const char *nodes = job_str(j, JS_NODES);
+	struct effect *e;
+
+	if (!c->conf->jobcomptype)
+		return;
+	e = effects_add(out, EFF_COMPLETED);
 	e->job_id = j->id;
 	e->uid = j->uid;
+	e->text = arena_printf(&out->mem,
+		"JobId=%u UserId=@u%u@(%u) GroupId=@g%u@(%u) Name=%s JobState=%s Partition=%s "
+		"TimeLimit=%s StartTime=@t%lld@ EndTime=@t%lld@ NodeList=%s NodeCnt=%u ProcCnt=%u "
+		"WorkDir=%s ReservationName=%s Tres=%s Account=%s QOS=%s WcKey=%s Cluster=%s "
+		"SubmitTime=@t%lld@ EligibleTime=@t%lld@ DerivedExitCode=%u:%u ExitCode=%u:%u ",
+		j->id, j->uid, j->uid, j->gid, j->gid, or_empty(job_str(j, JS_NAME)),
+		names[state & JOB_STATE_BASE], or_empty(job_str(j, JS_PARTITION)),
+		limit_text(out, j), (long long)j->start_time, (long long)j->end_time,
+		nodes ? nodes : "(null)", j->total_nodes, j->total_cpus,
+		or_empty(job_str(j, JS_WORK_DIR)), or_empty(job_str(j, JS_RESERVATION)),
+		or_empty(job_str(j, JS_TRES_ALLOC)), or_empty(job_str(j, JS_ACCOUNT)),
+		or_empty(job_str(j, JS_QOS)), or_empty(job_str(j, JS_WCKEY)),
+		or_empty(c->conf->clustername), (long long)j->submit_time,
+		(long long)j->eligible_time, j->derived_ec >> 8 & 0xff, j->derived_ec & 0x7f,
+		j->exit_code >> 8 & 0xff, j->exit_code & 0x7f);
 }
 
 /* The running part of a job is over: state is what it becomes. */
@@ -181,7 +220,7 @@ static void end_with(struct core *c, struct job *j, uint32_t state, uint16_t mes
 		if (!j->batch)
 			waiting_srun_complete(c, j, out);
 	}
-	completed_line(j, out);
+	completed_line(c, j, state, out);
 	depend_wake(c, out);
 }
 

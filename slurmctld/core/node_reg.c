@@ -180,8 +180,14 @@ static void check_missing(struct core *c, struct node *n, struct job *j, const r
 	bool rebooted = n->boot_time > j->start_time + 2;
 
 	if (job_is_completing(j)) {
-		if (!reported(m, j->id, NO_VAL) && rebooted)
+		if (!bitset_test(j->alloc->completing, n->index) || reported(m, j->id, NO_VAL))
+			return;
+		/* Its daemon was restarted and forgot: it says "already
+		 * complete" when asked again. */
+		if (rebooted)
 			job_node_clean(c, j, n, out);
+		else
+			abort_there(c, n, j, j->id, REQUEST_TERMINATE_JOB, out);
 		return;
 	}
 	if (!job_is_running(j))
