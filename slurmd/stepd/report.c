@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The reporter threads.  A message to the controller is tried until it is
- * taken, every minute; others wait their turn meanwhile but are not held up
+ * taken, at last every minute; others wait their turn meanwhile but are not held up
  * by it: a failed message goes to the end of the queue with a time. */
 #include "slurmd/stepd/report.h"
 
@@ -18,8 +18,9 @@
 #include "slurmd/stepd/acct.h"
 #include "wire/base/log.h"
 
-#define PARENT_TRIES  5
-#define CTLD_WAIT_SEC 60
+#define PARENT_TRIES   5
+#define CTLD_WAIT_SEC  60       /* at most, between two tries */
+#define MUNGE_WAIT_SEC 300      /* how long a peer's message waits for munged */
 
 struct message {
 	struct message *next;
@@ -132,13 +133,16 @@ static enum err send_once(struct reporter *r, const struct wire_addr *a,
 
 static void send_peer(struct reporter *r, const struct message *m)
 {
+	time_t end = time(NULL) + MUNGE_WAIT_SEC;
 	uint32_t tries = r->nodes / 1024 + 5;
 	useconds_t delay = 100000;
+	enum err e;
 
 	for (uint32_t i = 1;; i++) {
-		if (send_once(r, &m->addr, m->version, m->uid, m) == E_OK)
+		e = send_once(r, &m->addr, m->version, m->uid, m);
+		if (e == E_OK)
 			return;
-		if (i >= tries)
+		if (i >= tries && (e != E_PROTOCOL_AUTHENTICATION_ERROR || time(NULL) >= end))
 			break;
 		usleep(delay);
 		if (delay < 800000)
@@ -163,6 +167,15 @@ static bool send_parent(struct reporter *r, const struct message *m)
 	return false;
 }
 
+/* Soon at first, as a controller that restarts is back in a second; not all
+ * nodes in the same second. */
+static time_t ctld_wait(uint32_t tries)
+{
+	time_t wait = tries < 7 ? 1 << (tries - 1) : CTLD_WAIT_SEC;
+
+	return wait + (wait > 8 ? getpid() % (wait / 4) : 0);
+}
+
 /* False: try again later. */
 static bool send_ctld(struct reporter *r, struct message *m)
 {
@@ -179,7 +192,7 @@ static bool send_ctld(struct reporter *r, struct message *m)
 	if (e != E_OK) {
 		if (!m->tries++)
 			log_error("cannot send %s to slurmctld, retrying: %s", wire_type_name(m->type), why.text[0] ? why.text : err_str(e));
-		m->not_before = time(NULL) + CTLD_WAIT_SEC;
+		m->not_before = time(NULL) + ctld_wait(m->tries);
 		return false;
 	}
 	e = rpc_reply_code(&reply);
