@@ -10,6 +10,7 @@
 #include "slurmctld/core/internal.h"
 
 #define REQUEUE_DELAY_SEC 121
+#define RETRY_DELAY_SEC 2
 #define KILL_JOB_ALREADY_COMPLETE 4002
 
 static uint32_t base(const struct node *n)
@@ -203,6 +204,15 @@ static uint32_t answer_code(const struct event *ev)
 	return (uint32_t)ev->result;
 }
 
+static void launch_again(struct core *c, struct job *j, struct effects *out)
+{
+	bool enough = j->restart_cnt >= c->conf->maxbatchrequeue;
+
+	job_requeue(c, j, enough ? JOB_REQUEUE_HOLD : 0, RETRY_DELAY_SEC, out);
+	if (enough)
+		job_reason(c, j, WAIT_MAX_REQUEUE, NULL);
+}
+
 static void batch_answer(struct core *c, struct job *j, struct node *n, uint32_t code,
 			 bool silent, struct effects *out)
 {
@@ -225,6 +235,11 @@ static void batch_answer(struct core *c, struct job *j, struct node *n, uint32_t
 			j->launched = true;
 			job_dirty(c, j);
 		}
+		return;
+	}
+	/* We ended an earlier run of it there in this very second. */
+	if (code == E_D_CREDENTIAL_REVOKED && j->requeue) {
+		launch_again(c, j, out);
 		return;
 	}
 	/* slurmd itself asks for another try then. */

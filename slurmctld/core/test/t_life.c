@@ -140,10 +140,10 @@ static void refused(void)
 	submit(&w, d);
 	ok(reply_rc(&w) == E_JOB_SCRIPT_MISSING, "no script");
 	d = desc(&w, true);
-	d->min_nodes = 9;
+	d->pn_min_memory = 100000;
 	submit(&w, d);
-	ok(reply_rc(&w) == E_REQUESTED_NODE_CONFIG_UNAVAILABLE ||
-	   reply_rc(&w) == E_INVALID_NODE_COUNT, "too many nodes: %d", reply_rc(&w));
+	ok(reply_rc(&w) == E_REQUESTED_NODE_CONFIG_UNAVAILABLE &&
+	   reply(&w, RESPONSE_SLURM_RC_MSG), "too much memory: %d", reply_rc(&w));
 	d = desc(&w, true);
 	d->tres_per_node = "gres:gpu:1";
 	submit(&w, d);
