@@ -484,6 +484,14 @@ bool conn_version(struct ctld *c, uint64_t conn, enum wire_version *v)
 	return k;
 }
 
+void conn_speak(struct ctld *c, uint64_t conn, enum wire_version v)
+{
+	struct conn *k = conn_find(c, conn);
+
+	if (k)
+		k->version = v;
+}
+
 void conn_identify(struct ctld *c, const struct request *r)
 {
 	struct conn *k = conn_find(c, r->conn);

@@ -34,6 +34,8 @@ int conns_listen(struct conns *s, uint16_t first, uint16_t count);
 void conns_stop_listening(struct conns *s);
 unsigned conns_open(const struct conns *s);
 
+/* What follows on the connection is said in another release. */
+void conn_speak(struct ctld *c, uint64_t conn, enum wire_version v);
 /* The release the peer spoke; false when the connection is gone. */
 bool conn_version(struct ctld *c, uint64_t conn, enum wire_version *v);
 /* What a worker learnt about the sender, for the answer. */

@@ -82,6 +82,7 @@ static void cred_done(struct work *w)
 		log_error("%s: %s", wire_type_name(k->e->type), k->why.text);
 		conn_reply_rc(k->ctld, k->e->conn, E_INVALID_JOB_CREDENTIAL);
 	} else {
+		conn_speak(k->ctld, k->e->conn, k->version);
 		conn_reply(k->ctld, k->e->conn, k->e->type, k->body);
 	}
 	step_out_drop(k->out);
@@ -101,6 +102,8 @@ static void sign_reply(struct ctld *c, const struct effect *e, struct step_out *
 	step_out_hold(o);
 	if (!conn_version(c, e->conn, &k->version))
 		k->version = WIRE_VERSION_NEWEST;
+	if (e->client_version)
+		wire_version_find(e->client_version, &k->version);
 	pool_submit(c->workers, &k->work);
 }
 

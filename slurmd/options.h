@@ -8,6 +8,9 @@
 #include <stdint.h>
 
 #define SLUICE_VERSION "26.05.0"
+/* In registrations: a controller of ours knows by it that the node serves every
+ * release, not only those that stock of this number would. */
+#define SLUICE_NODE_VERSION SLUICE_VERSION "-sluice"
 #define SLUICE_VERSION_TEXT "slurm " SLUICE_VERSION " (Sluice 0.1)"
 
 enum options_action { OPT_RUN, OPT_PRINT_HARDWARE, OPT_PRINT_GRES, OPT_EXIT_OK, OPT_EXIT_BAD };

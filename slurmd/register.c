@@ -109,7 +109,7 @@ static void message_fill(struct registration *r, struct arena *mem,
 	m->gres_info_size = (uint32_t)gres.len;
 	wire_out_fini(&gres);
 	m->energy.slurmd_start_time = 0;
-	m->version = SLUICE_VERSION;
+	m->version = SLUICE_NODE_VERSION;
 	m->dynamic_type = d->opt.dynamic;
 	m->dynamic_conf = s->dynamic_conf;
 	m->dynamic_feature = d->opt.dynamic_feature;

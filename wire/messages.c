@@ -135,6 +135,14 @@ const char *wire_version_name(enum wire_version v)
 	return name[v];
 }
 
+bool wire_stock_speaks(enum wire_version program, enum wire_version spoken)
+{
+	/* Two releases back, three from 24.11 on. */
+	int back = program >= V24_11 ? 3 : 2;
+
+	return spoken <= program && (int)program - (int)spoken <= back;
+}
+
 bool wire_version_parse(const char *text, enum wire_version *v)
 {
 	while (*text && (*text < '0' || *text > '9'))

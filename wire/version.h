@@ -44,6 +44,8 @@ static inline enum wire_version wire_version_min(enum wire_version a,
 	return a < b ? a : b;
 }
 
+/* Does a stock program of one release speak another? */
+bool wire_stock_speaks(enum wire_version program, enum wire_version spoken);
 /* "22.05"; static. */
 const char *wire_version_name(enum wire_version v);
 /* Version of a program's text such as "slurm 24.11.5" or "22.05.8". */

@@ -99,7 +99,7 @@ struct effect {
 	uint32_t timeout_sec;           /* 0: MessageTimeout */
 	/* CLIENT: */
 	struct wire_addr addr;
-	uint16_t client_version;        /* number */
+	uint16_t client_version;        /* number; REPLY with sign_cred: 0 is the request's */
 	/* PUT, DEL: */
 	enum journal_table table;
 	uint64_t key;

@@ -115,6 +115,8 @@ struct resource_allocation_response_msg *alloc_response(struct core *c, struct e
 							const struct job *j, uint16_t type);
 void alloc_response_fill(struct core *c, struct effects *out, const struct job *j,
 			 struct resource_allocation_response_msg *m);
+uint16_t job_common_release(const struct core *c, const struct job *j,
+			    enum wire_version client);
 void job_notify_alloc(struct core *c, struct job *j, struct effects *out);
 void job_prolog_done(struct core *c, struct job *j, struct effects *out);
 void step_id_fill(const struct job *j, uint32_t step, struct step_id_members *id);

@@ -28,14 +28,17 @@ static enum err allocated(const struct core *c, uint32_t id, struct job **out)
 void rpc_alloc_info(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_alloc_info_msg *m = ev->body;
+	struct resource_allocation_response_msg *r;
 	struct job *j;
 	enum err rc = allocated(c, m->step_id.job_id, &j);
 
-	if (rc != E_OK)
+	if (rc != E_OK) {
 		effect_reply_rc(out, ev, rc);
-	else
-		alloc_response_fill(c, out, j,
-				    effect_reply(out, ev, RESPONSE_JOB_ALLOCATION_INFO));
+		return;
+	}
+	r = effect_reply(out, ev, RESPONSE_JOB_ALLOCATION_INFO);
+	alloc_response_fill(c, out, j, r);
+	r->start_protocol_ver = job_common_release(c, j, ev->caller.version);
 }
 
 void rpc_het_alloc_info(struct core *c, const struct event *ev, struct effects *out)
@@ -54,6 +57,7 @@ void rpc_het_alloc_info(struct core *c, const struct event *ev, struct effects *
 	wire_init(&resource_allocation_response_msg_desc, r->resp);
 	r->cnt = 1;
 	alloc_response_fill(c, out, j, r->resp);
+	r->resp->start_protocol_ver = job_common_release(c, j, ev->caller.version);
 }
 
 void rpc_job_ready(struct core *c, const struct event *ev, struct effects *out)

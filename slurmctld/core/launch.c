@@ -55,9 +55,28 @@ static void environment_add(struct core *c, struct effects *out, const struct jo
 	array_free(a);
 }
 
+/* What a client should speak to the nodes of its job: the oldest release there
+ * that it knows.  (Steps on nodes that it cannot speak to are refused later.) */
+uint16_t job_common_release(const struct core *c, const struct job *j, enum wire_version client)
+{
+	enum wire_version v = client;
+
+	if (!j->alloc)
+		return wire_version_number(v);
+	bitset_foreach(i, j->alloc->nodes) {
+		const struct node *n = c->node[i];
+
+		if (n->version_known && wire_stock_speaks(client, n->version))
+			v = wire_version_min(v, n->version);
+	}
+	return wire_version_number(v);
+}
+
 void alloc_response_fill(struct core *c, struct effects *out, const struct job *j,
 			 struct resource_allocation_response_msg *m)
 {
+	enum wire_version client;
+
 	step_id_fill(j, NO_VAL, &m->step_id);
 	m->account = text(out, j, JS_ACCOUNT);
 	m->batch_host = text(out, j, JS_BATCH_HOST);
@@ -82,6 +101,8 @@ void alloc_response_fill(struct core *c, struct effects *out, const struct job *
 	m->resv_name = text(out, j, JS_RESERVATION);
 	m->segment_size = j->segment_size;
 	m->start_protocol_ver = j->start_protocol;
+	if (wire_version_find(j->start_protocol, &client))
+		m->start_protocol_ver = job_common_release(c, j, client);
 	m->tres_per_node = text(out, j, JS_TRES_PER_NODE);
 	m->tres_per_task = text(out, j, JS_TRES_PER_TASK);
 }

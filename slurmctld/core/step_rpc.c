@@ -110,7 +110,37 @@ static enum wire_version step_version(const struct core *c, const struct event *
 	return v;
 }
 
-static void layout_fill(struct effects *out, const struct step *s, struct step_layout *l)
+static bool is_ours(const struct node *n)
+{
+	return n->version_text && strstr(n->version_text, "sluice");
+}
+
+/* A client addresses the node daemons of a step itself: do they have a release
+ * in common?  Better to say so than to let it wait for answers. */
+static enum err may_meet(struct core *c, const struct event *ev, const struct step *s,
+			 struct err_text *why)
+{
+	enum wire_version v = step_version(c, ev, s);
+
+	for (uint32_t i = 0; i < s->node_count; i++) {
+		const struct node *n = c->node[s->node[i]];
+
+		if (!n->version_known || is_ours(n))
+			continue;
+		if (wire_stock_speaks(n->version, v) &&
+		    wire_stock_speaks(ev->caller.version, v))
+			continue;
+		return err_set(why, E_PROTOCOL_VERSION_ERROR,
+			       "This command is of Slurm %s, the node daemon of %s of %s: "
+			       "they have no protocol in common (batch jobs run there)",
+			       wire_version_name(ev->caller.version), n->conf->name,
+			       wire_version_name(n->version));
+	}
+	return E_OK;
+}
+
+static void layout_fill(struct effects *out, const struct step *s, uint16_t release,
+			struct step_layout *l)
 {
 	uint32_t n = s->node_count;
 	uint16_t *cpt = arena_alloc(&out->mem, sizeof(*cpt));
@@ -119,7 +149,7 @@ static void layout_fill(struct effects *out, const struct step *s, struct step_l
 	l->present = 1;
 	l->node_list = arena_strdup(&out->mem, s->node_list);
 	l->node_cnt = n;
-	l->start_protocol_ver = s->start_protocol;
+	l->start_protocol_ver = release;
 	l->task_cnt = s->num_tasks;
 	l->task_dist = s->task_dist;
 	l->tids = arena_zalloc(&out->mem, n * sizeof(*l->tids) + 1);
@@ -143,6 +173,8 @@ static void created(struct core *c, const struct event *ev, struct job *j, struc
 	enum wire_version v = step_version(c, ev, s);
 
 	out->v[out->count - 1].sign_cred = true;
+	/* As stock: the whole answer is in the release of the step. */
+	out->v[out->count - 1].client_version = wire_version_number(v);
 	s->start_protocol = wire_version_number(v);
 	step_id_fill(j, s->id, &r->step_id);
 	r->step_id.step_het_comp = s->het_comp;
@@ -151,7 +183,7 @@ static void created(struct core *c, const struct event *ev, struct job *j, struc
 	for (uint32_t i = 0; i < s->node_count; i++)
 		if (c->node[s->node[i]]->conf->cpu_bind)
 			r->def_cpu_bind_type = c->node[s->node[i]]->conf->cpu_bind;
-	layout_fill(out, s, &r->step_layout);
+	layout_fill(out, s, s->start_protocol, &r->step_layout);
 	r->has_cred = true;
 	r->use_protocol_ver = wire_version_number(v);
 	r->state = s->state;
@@ -209,6 +241,13 @@ void rpc_step_create(struct core *c, const struct event *ev, struct effects *out
 			effect_reply_rc(out, ev, rc);
 		else
 			effect_reply_rc_msg(out, ev, rc, why.text);
+		return;
+	}
+	rc = may_meet(c, ev, s, &why);
+	if (rc != E_OK) {
+		step_free(s);
+		effect_log(out, 3, "%s", why.text);
+		effect_reply_rc_msg(out, ev, rc, why.text);
 		return;
 	}
 	step_copy(s, ev, j, m, c->now);
@@ -312,13 +351,17 @@ void rpc_step_layout(struct core *c, const struct event *ev, struct effects *out
 	const struct step_id_members *id = ev->body;
 	const struct job *j = job_find(c, id->job_id);
 	const struct step *s = j ? step_find(j, id->step_id) : NULL;
+	struct err_text why;
 
 	if (!s)
 		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
 	else if (!ev->caller.root_or_slurm && !ev->caller.operator_ && ev->caller.uid != j->uid)
 		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+	else if (may_meet(c, ev, s, &why) != E_OK)
+		effect_reply_rc(out, ev, E_PROTOCOL_VERSION_ERROR);
 	else
-		layout_fill(out, s, effect_reply(out, ev, RESPONSE_STEP_LAYOUT));
+		layout_fill(out, s, wire_version_number(step_version(c, ev, s)),
+			    effect_reply(out, ev, RESPONSE_STEP_LAYOUT));
 }
 
 /* ---- time limits ------------------------------------------------------- */
