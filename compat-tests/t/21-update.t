@@ -35,11 +35,14 @@ def jobs():
     same(job(j).get("TimeLimit"), "1-00:05:00", "timelimit=+5")
     check(f"scontrol update jobid={j} starttime=2040-01-01T00:00:00 nice=100", out="")
     same(job(j).get("Nice"), "100", "nice")
-    check(f"scontrol update jobid={j} starttime=now", out="")
-    check(f"scontrol release {j}", out="") if VER >= (24, 11) else None
+    check(f"scontrol update jobid={j} timelimit=+5", out="")
+    same(job(j).get("TimeLimit"), "1-00:05:00", "timelimit=+5")
+    check(f"scontrol release {j}", out="")
     check(f"scontrol update jobid={j} priority=123 numnodes=2", out="")
     same(job(j).get("Priority"), "123", "priority")
-    same(wait_end(j), "COMPLETED", "a priority releases the job, it runs")
+    same(state(j), "PENDING", "it waits for its time")
+    check(f"scontrol update jobid={j} starttime=now", out="")
+    same(wait_end(j), "COMPLETED", "then it runs")
     same(job(j).get("NodeList"), "c[2-3]", "on the nodes it asked for")
 
 

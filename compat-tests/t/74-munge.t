@@ -12,8 +12,8 @@ from sltest import *  # noqa: E402,F403
 # own
 def away():
     c = new_cluster()
-    j = sbatch("-p normal -o done.out", wrap="sleep 2; echo done", c=c)
-    wait_state(j, "RUNNING", c=c)
+    j = sbatch("-p normal -o done.out", wrap="echo up; sleep 2; echo done", c=c)
+    ok("up" in slurp(shared("done.out", c), 10), "a job runs")
     c.kill("munged", signal.SIGKILL)
     try:
         os.unlink(c.path("munge", "sock"))
