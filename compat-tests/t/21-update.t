@@ -31,8 +31,6 @@ def jobs():
     check(f"scontrol update jobid={j} starttime=now", out="")
     check(f"scontrol update jobname={two} userid=root comment=byname", out="")
     same(job(j).get("Comment"), "byname", "update by name")
-    check(f"scontrol update jobid={j} timelimit=+5", out="")
-    same(job(j).get("TimeLimit"), "1-00:05:00", "timelimit=+5")
     check(f"scontrol update jobid={j} starttime=2040-01-01T00:00:00 nice=100", out="")
     same(job(j).get("Nice"), "100", "nice")
     check(f"scontrol update jobid={j} timelimit=+5", out="")
