@@ -27,6 +27,7 @@
 #include "slurmd/children.h"
 #include "slurmd/confless.h"
 #include "slurmd/ctld.h"
+#include "slurmd/ended.h"
 #include "slurmd/gres.h"
 #include "slurmd/jobs.h"
 #include "slurmd/pidfile.h"
@@ -260,6 +261,7 @@ static enum err parts_start(struct daemon *d)
 	d->ctld = ctld_new(d);
 	d->reg = register_new(d);
 	signals_set(d);
+	ended_load(d);
 	steps_scan(d, d->opt.clean);
 	return conn_listen(d);
 }

@@ -113,7 +113,8 @@ static unsigned count_of(const struct hwloc_calls *h, hwloc_topology_t t,
 {
 	int depth = h->type_depth(t, type);
 
-	return depth < 0 ? 0 : h->count(t, depth);
+	/* memory has a level of its own, with a negative number */
+	return depth < 0 && depth != HWLOC_TYPE_DEPTH_NUMANODE ? 0 : h->count(t, depth);
 }
 
 static bool read_hwloc(struct hw *out)
@@ -126,7 +127,7 @@ static bool read_hwloc(struct hw *out)
 	if (!lib || !calls_find(lib, &h) || h.init(&t))
 		return false;
 	h.set_flags(t, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
-	h.set_filter(t, HWLOC_TYPE_FILTER_KEEP_NONE);
+	h.set_filter(t, HWLOC_TYPE_FILTER_KEEP_NONE);   /* no devices */
 	if (h.load(t))
 		return false;
 	cpus = count_of(&h, t, HWLOC_OBJ_PU);
@@ -143,6 +144,8 @@ static bool read_hwloc(struct hw *out)
 	out->sockets = (uint16_t)sockets;
 	out->cores = (uint16_t)(cores / sockets ? cores / sockets : 1);
 	out->threads = (uint16_t)(cpus / cores ? cpus / cores : 1);
+	out->numa_nodes = (uint16_t)count_of(&h, t, HWLOC_OBJ_NUMANODE);
+	out->l3_caches = (uint16_t)count_of(&h, t, HWLOC_OBJ_L3CACHE);
 	return true;
 }
 

@@ -9,6 +9,7 @@
 struct hw {
 	uint16_t cpus, boards, sockets, cores, threads; /* sockets: total; cores per socket */
 	uint64_t memory_mb;
+	uint16_t numa_nodes, l3_caches; /* 0 unknown */
 };
 
 /* Processors by hwloc, or by /sys where that cannot be loaded.  hwloc's

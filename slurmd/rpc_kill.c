@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "slurmd/ended.h"
 #include "slurmd/jobs.h"
 #include "slurmd/rpc.h"
 #include "slurmd/steps.h"
@@ -30,6 +31,7 @@ static void job_end(struct req *q, enum nj_how how)
 	q->job_id = ev.job_id;
 	q->cred = m->has_cred ? &m->cred.cred : NULL;
 	cred_cache_revoke(q->d->creds, ev.job_id, (time_t)m->time, time(NULL));
+	ended_add(q->d, ev.job_id, (time_t)m->time);
 	req_ref(q);
 	jobs_event(q->d, &ev);
 }

@@ -172,12 +172,30 @@ static void use_configured(struct site *s)
 	s->threads = s->node->threads;
 }
 
+/* SlurmdParameters may call other parts of the machine its sockets. */
+static void sockets_rename(struct site *s)
+{
+	const char *p = s->conf->slurmdparameters;
+	struct hw *h = &s->hw;
+	uint16_t all = h->sockets * h->cores, n = 0;
+
+	if (conf_option(p, "l3cache_as_socket", NULL))
+		n = h->l3_caches;
+	else if (conf_option(p, "numa_node_as_socket", NULL))
+		n = h->numa_nodes;
+	if (!n || all % n)
+		return;
+	h->sockets = n;
+	h->cores = all / n;
+}
+
 static void processors_choose(struct site *s, const struct options *o)
 {
 	const struct conf_node *n = s->node;
 	struct hw *h = &s->hw;
 	bool keep = s->conf->config_overrides;
 
+	sockets_rename(s);
 	if (!n || o->dynamic == 1) {
 		use_found(s);
 		return;
