@@ -172,3 +172,14 @@ enum err confless_fetch(const struct options *o, bool once, struct arena *mem,
 	auth_free(auth);
 	return e;
 }
+
+void confless_announce(const char *dir)
+{
+	if (mkdir("/run/slurm", 0755) && errno != EEXIST) {
+		log_error("/run/slurm: %m");
+		return;
+	}
+	(void)unlink("/run/slurm/conf");
+	if (symlink(dir, "/run/slurm/conf"))
+		log_error("/run/slurm/conf: %m");
+}

@@ -16,5 +16,8 @@ enum err confless_fetch(const struct options *o, bool once, struct arena *mem,
 			const char **dir);
 /* Write the files of an answer or a reconfiguration. */
 enum err confless_write(const char *dir, const struct config_response_msg *m);
+/* Show clients on this machine where the files are: /run/slurm/conf, where
+ * they look when there is nothing in /etc. */
+void confless_announce(const char *dir);
 
 #endif

@@ -216,8 +216,10 @@ static enum err site_first(struct daemon *d)
 		e = confless_fetch(&d->opt, false, &mem, &cache);
 	if (!e)
 		e = site_load(&d->opt, &d->hw, cache, &d->site);
-	if (!e && cache)
+	if (!e && cache) {
 		setenv("SLURM_CONF", d->site->conf_path, 1);
+		confless_announce(cache);
+	}
 	arena_fini(&mem);
 	return e;
 }
