@@ -208,6 +208,42 @@ static void batch_resources(struct core *c, struct job *j, struct effects *out,
 	cr->job_mem_alloc_size = cr->job_mem_alloc_count = cr->job_mem_alloc_reps = 1;
 }
 
+/* "2(x3),1" */
+static const char *tasks_per_node(struct effects *out, const struct job *j)
+{
+	const struct job_share *sh = j->alloc->share;
+	uint32_t n = j->alloc->node_count, run;
+	char *s = NULL;
+
+	for (uint32_t i = 0; i < n; i += run) {
+		for (run = 1; i + run < n && sh[i + run].tasks == sh[i].tasks; run++)
+			;
+		s = arena_printf(&out->mem, run > 1 ? "%s%s%u(x%u)" : "%s%s%u", s ? s : "",
+				 s ? "," : "", sh[i].tasks, run);
+	}
+	return s;
+}
+
+/* What commands and node daemons of newer releases leave to the controller. */
+static void batch_environment(struct core *c, struct job *j, struct effects *out,
+			      struct batch_job_launch_msg *m)
+{
+	const char *name = job_str(j, JS_NAME), **all, **v = NULL;
+	uint32_t n = 0;
+
+	environment_add(c, out, j, &v, &n);
+	all = arena_alloc(&out->mem, (n + 2) * sizeof(*all));
+	if (n)
+		memcpy(all, v, n * sizeof(*all));
+	if (name)
+		all[n++] = arena_printf(&out->mem, "SLURM_JOB_NAME=%s", name);
+	if (j->alloc->node_count && j->alloc->share[0].tasks)
+		all[n++] = arena_printf(&out->mem, "SLURM_TASKS_PER_NODE=%s",
+					tasks_per_node(out, j));
+	m->environment = all;
+	m->environment_count = m->envc = n;
+}
+
 static void batch_fill(struct core *c, struct job *j, struct effects *out,
 		       struct batch_job_launch_msg *m)
 {
@@ -249,8 +285,7 @@ static void batch_fill(struct core *c, struct job *j, struct effects *out,
 	m->oom_kill_step = j->oom_kill_step != NO_VAL16 ? j->oom_kill_step :
 		(c->conf->taskpluginparam & 0x100000) != 0;
 	list_split(out, j, JS_SPANK_ENV, &m->spank_job_env, &m->spank_job_env_count);
-	environment_add(c, out, j, &m->environment, &m->environment_count);
-	m->envc = m->environment_count;
+	batch_environment(c, j, out, m);
 }
 
 void job_launch_batch(struct core *c, struct job *j, struct effects *out)
