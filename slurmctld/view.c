@@ -16,7 +16,7 @@
 #define CHUNK_RECORDS 64        /* aimed at */
 #define CHUNK_MERGE 16          /* fewer are joined with the next */
 #define VIEWS_MAX 12
-#define VIEW_KEEP_SEC 5
+#define VIEW_KEEP_SEC 2
 
 struct chunk {
 	atomic_uint refs;
