@@ -23,11 +23,14 @@ static uint32_t cpus_per_task(const struct step_req *q)
 	uint32_t cpt;
 	int64_t left;
 
-	if (t)
-		return (uint32_t)strtoul(t + 4, NULL, 10);
-	if (q->msg->cpus_per_tres || q->tasks == NO_VAL || !q->cpus || q->cpus % q->tasks)
-		return 0;
-	cpt = q->cpus / q->tasks;
+	cpt = t ? (uint32_t)strtoul(t + 4, NULL, 10) : 0;
+	if (q->tasks == NO_VAL)
+		return cpt;
+	if (!cpt) {
+		if (q->msg->cpus_per_tres || !q->cpus || q->cpus % q->tasks)
+			return 0;
+		cpt = q->cpus / q->tasks;
+	}
 	left = q->tasks;
 	for (uint32_t k = 0; k < q->n; k++) {
 		if (cpt > q->alloc->share[k].cpus)
@@ -172,14 +175,14 @@ static enum err look_at_nodes(struct step_req *q)
 			q->avail[k] = false;
 			continue;
 		}
+		if (q->gres && !step_gres_limit(q, k, q->alloc->share[k].cpus, true))
+			q->gres_impossible++;
 		before = cpus_by_steps(q, k);
 		q->avail[k] = before;
 		if (!before)
 			continue;
 		now = step_gres_limit(q, k, cpus_by_mem(q, k, before, false), false);
 		ever = step_gres_limit(q, k, cpus_by_mem(q, k, before, true), true);
-		if (!step_gres_limit(q, k, before, true))
-			q->gres_impossible++;
 		q->usable[k] = now;
 		q->mem_blocked_cpus += ever > now ? ever - now : 0;
 		if (now / cpt)

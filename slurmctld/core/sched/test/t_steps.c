@@ -38,6 +38,7 @@ static const struct row rows[] = {
 	{"-N4 -n4 -c4", "d1 d2 d3 d4"},
 	{"-N4 -n4 -c3", "d1 d2 d3 d4"},
 	{"-N2 -n2 -c5", "d1 d2"},
+	{"-N4 -n4 -c3 -m cyclic", "d1 d2 d3 d4"},
 	{"-N1 -n1 -x d1", "d2"},
 	{"-N1 -n3 -w c1", "2014"},
 	{"-N3 -n3 --ntasks-per-node=1", "d1 d2 d3"},
@@ -98,7 +99,8 @@ static void job_new_for(const char *args)
 
 static void req_words(struct job_step_create_request_msg *m, char *args, uint32_t *cpt)
 {
-	char *words[32], *save = NULL, text[64];
+	static char gres[64];
+	char *words[32], *save = NULL;
 	const char *v;
 	int n = 0;
 
@@ -113,10 +115,10 @@ static void req_words(struct job_step_create_request_msg *m, char *args, uint32_
 		} else if (flag(w, "--ntasks-per-node=", &v)) {
 			m->plane_size = (uint16_t)atoi(v);
 		} else if (strcmp(w, "--gres=none") == 0) {
-			m->tres_per_node = mem_strdup("NONE");
+			m->tres_per_node = "NONE";
 		} else if (flag(w, "--gres=", &v)) {
-			snprintf(text, sizeof(text), "gres/%s", v);
-			m->tres_per_node = mem_strdup(text);
+			snprintf(gres, sizeof(gres), "gres/%s", v);
+			m->tres_per_node = gres;
 		} else if (strcmp(w, "--exact") == 0) {
 			m->flags &= ~SSF_WHOLE;
 		} else if (strcmp(w, "--overlap") == 0) {
@@ -141,6 +143,10 @@ static void req_words(struct job_step_create_request_msg *m, char *args, uint32_
 		} else if (flag(w, "-r", &v)) {
 			m->relative = (uint16_t)atoi(v);
 		} else if (flag(w, "-c", &v)) {
+			static char per_task[32];
+
+			snprintf(per_task, sizeof(per_task), "cpu:%s", v);
+			m->tres_per_task = per_task;
 			*cpt = (uint32_t)atoi(v);
 			m->flags &= ~SSF_WHOLE;
 		} else if (flag(w, "-N", &v)) {
@@ -189,7 +195,6 @@ static void check(const struct row *r)
 	t = e ? mem_printf("%d", (int)e) : tasks_text(s);
 	ok(strcmp(t, r->result) == 0, "%s: %s", r->args, t);
 	free(t);
-	free(m.tres_per_node);
 	if (e || !stays) {
 		step_free(s);
 		return;
