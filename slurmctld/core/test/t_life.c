@@ -287,11 +287,14 @@ static void limits_and_signals(void)
 static void node_dies(void)
 {
 	struct world w;
+	struct job_desc_msg *d;
 	uint32_t id;
 
 	world_begin(&w, NULL);
 	register_all(&w);
-	id = submit(&w, desc(&w, true));
+	d = desc(&w, true);
+	d->time_limit = 100;
+	id = submit(&w, d);
 	sched(&w);
 	node_answer(&w, "c1", REQUEST_BATCH_JOB_LAUNCH, id, E_OK, 0);
 	tick(&w, 101);
