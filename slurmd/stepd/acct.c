@@ -200,43 +200,74 @@ static void io_bytes(pid_t pid, uint64_t *rd, uint64_t *wr)
 		*wr += strtoull(p + 7, NULL, 10);
 }
 
-static void sample_task(struct task *t)
+/* Sums over one task's processes. */
+struct use {
+	uint64_t rss, vsize, rd, wr, pages, utime, stime;
+};
+
+static void use_add(struct use *u, const struct proc *p)
 {
-	struct pid_list l;
-	uint64_t rss = 0, vsize = 0, rd = 0, wr = 0, pages = 0;
-	uint64_t utime = 0, stime = 0, hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	u->rss += p->st.rss;
+	u->vsize += p->st.vsize;
+	u->pages += p->st.pages;
+	u->utime += p->st.utime_ticks;
+	u->stime += p->st.stime_ticks;
+	io_bytes(p->pid, &u->rd, &u->wr);
+}
 
-	proc_tree(t->pid, &l);
-	for (uint32_t i = 0; i <= l.n; i++) {
-		pid_t pid = i < l.n ? l.v[i] : t->pid;
-		struct proc_stat st;
+static struct timeval ticks_time(uint64_t ticks, uint64_t hz)
+{
+	return (struct timeval){ (time_t)(ticks / hz),
+				 (suseconds_t)(ticks % hz * 1000000 / hz) };
+}
 
-		if (!proc_stat_read(pid, &st))
-			continue;
-		rss += st.rss;
-		vsize += st.vsize;
-		pages += st.pages;
-		utime += st.utime_ticks;
-		stime += st.stime_ticks;
-		io_bytes(pid, &rd, &wr);
+static void use_keep(struct task *t, const struct use *u)
+{
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+
+	t->max_rss = u->rss > t->max_rss ? u->rss : t->max_rss;
+	t->max_vsize = u->vsize > t->max_vsize ? u->vsize : t->max_vsize;
+	t->pages = u->pages > t->pages ? u->pages : t->pages;
+	t->read_bytes = u->rd > t->read_bytes ? u->rd : t->read_bytes;
+	t->write_bytes = u->wr > t->write_bytes ? u->wr : t->write_bytes;
+	t->rusage.ru_utime = ticks_time(u->utime, hz);
+	t->rusage.ru_stime = ticks_time(u->stime, hz);
+}
+
+/* The task whose process this is, or is an ancestor; task_count: none. */
+static uint32_t owner(const struct step *s, const struct proc *v, uint32_t n,
+		      const struct proc *p)
+{
+	for (int depth = 0; p && depth < 1000; depth++) {
+		for (uint32_t i = 0; i < s->task_count; i++)
+			if (s->tasks[i].pid == p->pid)
+				return i;
+		p = proc_find(v, n, p->st.ppid);
 	}
-	free(l.v);
-	t->max_rss = rss > t->max_rss ? rss : t->max_rss;
-	t->max_vsize = vsize > t->max_vsize ? vsize : t->max_vsize;
-	t->pages = pages > t->pages ? pages : t->pages;
-	t->read_bytes = rd > t->read_bytes ? rd : t->read_bytes;
-	t->write_bytes = wr > t->write_bytes ? wr : t->write_bytes;
-	t->rusage.ru_utime = (struct timeval){ (time_t)(utime / hz),
-					       (suseconds_t)(utime % hz * 1000000 / hz) };
-	t->rusage.ru_stime = (struct timeval){ (time_t)(stime / hz),
-					       (suseconds_t)(stime % hz * 1000000 / hz) };
+	return s->task_count;
 }
 
 void acct_sample(struct step *s)
 {
+	struct use *use = mem_zalloc(((size_t)s->task_count + 1) * sizeof *use);
+	struct pid_list mine;
+	struct proc *v;
+	uint32_t n = proc_snapshot(&v);
+
+	proc_list(&mine);
+	for (uint32_t i = 0; i < mine.n; i++) {
+		const struct proc *p = proc_find(v, n, mine.v[i]);
+		uint32_t t = p ? owner(s, v, n, p) : s->task_count;
+
+		if (t < s->task_count)
+			use_add(&use[t], p);
+	}
 	for (uint32_t i = 0; i < s->task_count; i++)
 		if (s->tasks[i].pid && !s->tasks[i].reaped)
-			sample_task(&s->tasks[i]);
+			use_keep(&s->tasks[i], &use[i]);
+	free(mine.v);
+	free(v);
+	free(use);
 }
 
 static uint64_t usec(struct timeval t)

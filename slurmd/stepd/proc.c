@@ -18,11 +18,6 @@
 #include "slurmd/stepd/proc.h"
 #include "slurmd/stepd/step.h"
 
-struct entry {
-	pid_t pid, ppid;
-	bool mine;
-};
-
 bool proc_stat_read(pid_t pid, struct proc_stat *out)
 {
 	char path[64], buf[1024], *p;
@@ -55,32 +50,47 @@ bool proc_stat_read(pid_t pid, struct proc_stat *out)
 	return true;
 }
 
-static struct entry *entries_read(uint32_t *count)
+static int proc_cmp(const void *a, const void *b)
 {
-	struct entry *v = NULL;
+	const struct proc *x = a, *y = b;
+
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+uint32_t proc_snapshot(struct proc **out)
+{
+	struct proc *v = NULL;
 	uint32_t n = 0, cap = 0;
 	DIR *d = opendir("/proc");
 	struct dirent *de;
 
 	while (d && (de = readdir(d))) {
-		struct proc_stat st;
-		pid_t pid;
+		struct proc p;
 
 		if (!isdigit((unsigned char)de->d_name[0]))
 			continue;
-		pid = (pid_t)strtol(de->d_name, NULL, 10);
-		if (!proc_stat_read(pid, &st) || st.state == 'Z' || st.state == 'X')
+		p.pid = (pid_t)strtol(de->d_name, NULL, 10);
+		if (!proc_stat_read(p.pid, &p.st) || p.st.state == 'Z' || p.st.state == 'X')
 			continue;
 		if (n == cap) {
 			cap = cap ? cap * 2 : 256;
 			v = mem_realloc(v, cap * sizeof *v);
 		}
-		v[n++] = (struct entry){ pid, st.ppid, false };
+		v[n++] = p;
 	}
 	if (d)
 		closedir(d);
-	*count = n;
-	return v;
+	if (n)
+		qsort(v, n, sizeof *v, proc_cmp);
+	*out = v;
+	return n;
+}
+
+const struct proc *proc_find(const struct proc *v, uint32_t n, pid_t pid)
+{
+	struct proc key = { .pid = pid };
+
+	return n ? bsearch(&key, v, n, sizeof *v, proc_cmp) : NULL;
 }
 
 static void list_add(struct pid_list *l, pid_t pid)
@@ -92,35 +102,29 @@ static void list_add(struct pid_list *l, pid_t pid)
 	l->v[l->n++] = pid;
 }
 
-void proc_tree(pid_t top, struct pid_list *out)
+/* Is it below top?  The tree is shallow; a loop (pids reused while we read)
+ * ends by the depth. */
+static bool below(const struct proc *v, uint32_t n, const struct proc *p, pid_t top)
 {
-	uint32_t n;
-	struct entry *v;
-	bool more = true;
-
-	*out = (struct pid_list){0};
-	v = entries_read(&n);
-	while (more) {
-		more = false;
-		for (uint32_t i = 0; i < n; i++) {
-			bool below = v[i].ppid == top;
-
-			if (v[i].mine)
-				continue;
-			for (uint32_t k = 0; !below && k < out->n; k++)
-				below = out->v[k] == v[i].ppid;
-			if (below) {
-				v[i].mine = more = true;
-				list_add(out, v[i].pid);
-			}
-		}
+	for (int depth = 0; p && depth < 1000; depth++) {
+		if (p->st.ppid == top)
+			return true;
+		p = proc_find(v, n, p->st.ppid);
 	}
-	free(v);
+	return false;
 }
 
 void proc_list(struct pid_list *out)
 {
-	proc_tree(getpid(), out);
+	pid_t me = getpid();
+	struct proc *v;
+	uint32_t n = proc_snapshot(&v);
+
+	*out = (struct pid_list){0};
+	for (uint32_t i = 0; i < n; i++)
+		if (below(v, n, &v[i], me))
+			list_add(out, v[i].pid);
+	free(v);
 }
 
 /* Cheap: without children of our own there is no tree. */

@@ -15,8 +15,13 @@ struct proc_stat {
 };
 bool proc_stat_read(pid_t pid, struct proc_stat *out);
 
-struct pid_list;
-/* All descendants of top (not top itself); free(out->v). */
-void proc_tree(pid_t top, struct pid_list *out);
+/* One process of a snapshot. */
+struct proc {
+	pid_t pid;
+	struct proc_stat st;
+};
+/* All processes, ascending by pid; free(*v).  Zombies are left out. */
+uint32_t proc_snapshot(struct proc **v);
+const struct proc *proc_find(const struct proc *v, uint32_t n, pid_t pid);
 
 #endif
