@@ -123,7 +123,12 @@ static void retry_later(struct registration *r, const struct ctld_call *c)
 
 	log_debug("Unable to register with slurm controller (retry in %us): %s", r->delay_sec,
 		  err_str(c->result));
-	if (c->why.text[0])
+	/* A wrong key or clock looks alike on every release's screen; here the
+	 * node's own log tells which, once. */
+	if (c->result == E_PROTOCOL_AUTHENTICATION_ERROR && r->delay_sec == 1)
+		log_error("Unable to register: %s%s%s", err_str(c->result),
+			  c->why.text[0] ? ": " : "", c->why.text);
+	else if (c->why.text[0])
 		log_verbose("registration: %s", c->why.text);
 	event_add(r->retry, &tv);
 	r->delay_sec *= 2;

@@ -747,7 +747,7 @@ static void copy_scalars(struct core *c, struct job *j, const struct draft *t)
 	j->wait4switch = d->wait4switch == NO_VAL ? 0 : d->wait4switch;
 	j->alloc_sid = d->alloc_sid;
 	j->restart_cnt = or16(d->restart_cnt, NO_VAL16, 0);
-	j->submit_time = c->now;
+	j->submit_time = j->last_sched_eval = c->now;
 	j->begin_time = d->begin_time > c->now && d->begin_time != NO_VAL ? d->begin_time : 0;
 	j->deadline = d->deadline == NO_VAL ? 0 : d->deadline;
 	j->peer = t->ev->caller.peer;
