@@ -60,7 +60,7 @@ struct recent {
 
 struct store {
 	sqlite3 *db;
-	char *path;
+	char *dir, *path;
 	sqlite3_stmt *st[ST_COUNT];
 	struct recent recent[RECENT];
 	size_t wal;
@@ -82,6 +82,8 @@ static enum err fail(struct store *st, int rc, struct err_text *why)
 			       "somebody else", st->path);
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
+		if (access(st->dir, W_OK | X_OK) < 0)
+			e = errno;
 		return err_set(why, E_FAIL, "%s: %s (StateSaveLocation must belong to SlurmUser, "
 			       "our uid is %u)", st->path, e ? strerror(e) : "cannot be opened",
 			       (unsigned)geteuid());
@@ -213,6 +215,7 @@ enum err store_open(const char *dir, bool fresh, struct store **out, struct err_
 {
 	struct store *st = mem_zalloc(sizeof *st);
 	static bool configured;
+	mode_t old = umask(077);        /* scripts and environments are private */
 	enum err e;
 	int rc;
 
@@ -221,6 +224,7 @@ enum err store_open(const char *dir, bool fresh, struct store **out, struct err_
 		sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 128, 64);
 	}
 	configured = true;
+	st->dir = mem_strdup(dir);
 	st->path = mem_printf("%s/%s", dir, FILE_NAME);
 	rc = sqlite3_open_v2(st->path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 			     SQLITE_OPEN_NOMUTEX, NULL);
@@ -231,11 +235,11 @@ enum err store_open(const char *dir, bool fresh, struct store **out, struct err_
 	}
 	if (!e)
 		e = prepare_all(st, why);
+	umask(old);
 	if (e) {
 		store_close(st);
 		return e;
 	}
-	chmod(st->path, 0600);
 	sqlite3_wal_hook(st->db, on_wal, st);   /* replaces automatic checkpoints */
 	*out = st;
 	return E_OK;
@@ -249,6 +253,7 @@ void store_close(struct store *st)
 		sqlite3_finalize(st->st[i]);
 	sqlite3_close(st->db);
 	strbuf_fini(&st->env);
+	free(st->dir);
 	free(st->path);
 	free(st);
 }
