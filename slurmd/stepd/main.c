@@ -35,6 +35,18 @@ static void signals_ignore(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Jobs may dump core unless their own limits forbid it, whatever the shell
+ * that started slurmd thought of it. */
+static void core_limit_raise(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_CORE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_CORE, &r);
+	}
+}
+
 /* Standard descriptors that belong to nobody. */
 static void descriptors_clean(void)
 {
@@ -118,6 +130,7 @@ int main(int argc, char **argv)
 	log_init("slurmstepd");
 	(void)setsid();
 	signals_ignore();
+	core_limit_raise();
 	cfg = event_config_new();
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
 	s->base = event_base_new_with_config(cfg);
