@@ -286,8 +286,8 @@ static void serve(struct req *q)
 	if (q->refused_job) {
 		log_error("job %u wants a step manager on this node (enable_stepmgr), which is not supported: it is ended",
 			  q->refused_job);
-		ctld_job_refuse(d, q->refused_job, "slurmd on this node has no step manager: "
-				"submit without --stepmgr");
+		ctld_job_refuse(d, q->refused_job, "a step manager on the node "
+				"(enable_stepmgr, --stepmgr) is not supported by its slurmd");
 	}
 	if (q->rpc && q->rpc->from_ctld && q->verified && !q->silent)
 		d->last_ctld_msg = time(NULL);
