@@ -287,7 +287,7 @@ static uint32_t placement_tasks(const struct request *r, uint32_t nodes)
 }
 
 static void share_gres(struct core *c, const struct request *r, struct job_share *s,
-		       uint64_t *job_left, struct arena *mem)
+		       const uint64_t *used, uint64_t *job_left, struct arena *mem)
 {
 	const struct node *n = c->node[s->node];
 
@@ -304,12 +304,12 @@ static void share_gres(struct core *c, const struct request *r, struct job_share
 			s->gres[t] = (uint16_t)n->gres[t].total;
 			continue;
 		}
-		extra = gres_free(c, n, t, NULL);
+		extra = gres_free(c, n, t, used);
 		extra = extra > want ? extra - want : 0;
 		if (extra > job_left[t])
 			extra = job_left[t];
 		job_left[t] -= extra;
-		gres_take(c, n, t, want + extra, s->gres);
+		gres_take(c, n, t, want + extra, used, s->gres);
 	}
 }
 
@@ -382,7 +382,7 @@ enum err fit_place(struct core *c, struct request *r, enum fit_view view,
 		node_view(c, r, n, view, &v);
 		s->cpus = (uint16_t)cores_pick(r, n, &v, cpus, out->cores, s->core_off);
 		out->total_cpus += s->cpus;
-		share_gres(c, r, s, job_left, mem);
+		share_gres(c, r, s, v.gres_used, job_left, mem);
 		s->mem_mb = share_mem(r, n, s);
 	}
 	out->node_count = count;

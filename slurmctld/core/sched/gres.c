@@ -128,11 +128,11 @@ uint64_t gres_free(const struct core *c, const struct node *n, uint32_t t, const
 
 /* Take `want` units of a request for type t from the node's own types. */
 void gres_take(const struct core *c, const struct node *n, uint32_t t, uint64_t want,
-	       uint16_t *out)
+	       const uint64_t *used, uint16_t *out)
 {
 	for (uint32_t pass = 0; pass < 2 && want; pass++) {
 		for (uint32_t k = 0; k < c->gres_type_count && want; k++) {
-			uint64_t left, u = n->gres[k].used + out[k];
+			uint64_t left, u = (used ? used[k] : n->gres[k].used) + out[k];
 
 			/* its own index first, then other types of the name */
 			if ((k == t) != (pass == 0))

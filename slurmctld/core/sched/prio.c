@@ -96,7 +96,7 @@ static double factor_age(const struct core *c, const struct job *j)
 {
 	int64_t since = j->accrue_time ? j->accrue_time :
 		j->eligible_time ? j->eligible_time : c->now;
-	double max = (double)c->conf->prioritymaxage * 60;
+	double max = (double)c->conf->prioritymaxage;
 
 	if (max <= 0 || c->now <= since)
 		return 0;

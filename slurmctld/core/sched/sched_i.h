@@ -285,5 +285,5 @@ int64_t backfill_due(const struct sched *s);
  * instead of the node's own counts. */
 uint64_t gres_free(const struct core *c, const struct node *n, uint32_t t, const uint64_t *used);
 void gres_take(const struct core *c, const struct node *n, uint32_t t, uint64_t want,
-	       uint16_t *out);
+	       const uint64_t *used, uint16_t *out);
 #endif
