@@ -131,7 +131,7 @@ static const char *cache_dir(const struct options *o, const struct config_respon
 	(void)gethostname(host, sizeof host - 1);
 	host[strcspn(host, ".")] = 0;
 	spool = site_expand(mem, spool, o->node_name ? o->node_name : host, host);
-	if (spool_make(spool, 0))
+	if (spool_make(spool))
 		return NULL;
 	return arena_printf(mem, "%s/conf-cache", spool);
 }

@@ -278,7 +278,7 @@ static int serve(struct daemon *d, int ready_fd)
 {
 	const struct site *s = d->site;
 
-	if (spool_make(s->spool_dir, s->conf->slurm_uid) || pidfile_take(s->pid_path, &d->lock_fd))
+	if (spool_make(s->spool_dir) || pidfile_take(s->pid_path, &d->lock_fd))
 		return 1;
 	work_dir_set(d);
 	event_set_log_callback(event_log);

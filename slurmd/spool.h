@@ -8,7 +8,7 @@
 #include "slurmd/daemon.h"
 
 /* Make the directory if it is missing, and ours; E_FAIL is logged. */
-enum err spool_make(const char *dir, uid_t slurm_uid);
+enum err spool_make(const char *dir);
 /* jobNNNNN/slurm_script below dir, both the user's and private.  *path in mem.
  * Blocks; called by workers. */
 enum err spool_script_write(const char *dir, uint32_t job_id, uid_t uid, gid_t gid,
