@@ -28,7 +28,7 @@ def away():
     same(st("c3"), "down*", "down*")
     ok(wait_for(lambda: st("c4") == "down*", 20), "c4 is down as well", st("c4"))
     r = run("sinfo -h -R", c=c)
-    like(r.out, r"^Not responding +(slurm|root) +20\S+ c\[3-4\]$", "sinfo -R", r)
+    like(r.out, r"^Not responding +(slurm|root) +20\S+ c(\[3-4\]|3)$", "sinfo -R", r)
     f = fields(run("scontrol -o show node c3", c=c).out)
     same(f.get("State"), "DOWN+NOT_RESPONDING", "state")
     like(f.get("Reason", ""), r"^Not responding \[(slurm|root)@\d", "reason")
