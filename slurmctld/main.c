@@ -149,6 +149,7 @@ static void change_dir(const struct conf *conf)
 int main(int argc, char **argv)
 {
 	struct args a = { 0 };
+	char here[4096];
 	struct err_text why = { "" };
 	struct conf *conf;
 	struct ctld *c;
@@ -160,6 +161,8 @@ int main(int argc, char **argv)
 	log_init("slurmctld");
 	parse(argc, argv, &a);
 	a.opt.conf_path = conf_path(a.conf_file);
+	if (a.opt.conf_path[0] != '/' && getcwd(here, sizeof here))
+		a.opt.conf_path = mem_printf("%s/%s", here, a.opt.conf_path);
 	if (a.check)
 		return conf_check(a.opt.conf_path, stdout) ? 1 : 0;
 	conf = load(a.opt.conf_path);

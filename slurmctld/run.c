@@ -3,7 +3,6 @@
  * Programs, files and group lookups, all away from the main thread. */
 #include "slurmctld/run.h"
 
-#include <time.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

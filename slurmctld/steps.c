@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "slurmctld/agent.h"
+#include "slurmctld/config_files.h"
 #include "slurmctld/conn.h"
 #include "slurmctld/journal.h"
 #include "slurmctld/reply.h"
@@ -94,10 +95,26 @@ void step_out_drop(struct step_out *o)
 
 /* ---- carrying out ------------------------------------------------------ */
 
-static void carry_out(struct ctld *c, const struct effect *e, struct step_out *o)
+/* Nodes that have their configuration from us are sent the new one. */
+static void with_files(struct ctld *c, struct effect *e, struct step_out *o)
+{
+	struct config_response_msg *m;
+
+	if (e->type != REQUEST_RECONFIGURE || !config_files_enabled(c->conf))
+		return;
+	m = arena_alloc(&o->eff.mem, sizeof *m);
+	wire_init(&config_response_msg_desc, m);
+	config_files_fill(c->conf, m, &o->eff.mem);
+	e->type = REQUEST_RECONFIGURE_WITH_CONFIG;
+	e->body = m;
+}
+
+static void carry_out(struct ctld *c, struct effect *e, struct step_out *o)
 {
 	struct err_text why = { "" };
 
+	if (e->kind == EFF_NODES)
+		with_files(c, e, o);
 	switch (e->kind) {
 	case EFF_REPLY:
 		reply_send(c, e, o);

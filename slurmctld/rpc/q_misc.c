@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Questions about the daemon and about things this cluster may not have. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "conf/print.h"
+#include "slurmctld/config_files.h"
 #include "slurmctld/conn.h"
 #include "slurmctld/rpc/fill.h"
 #include "slurmctld/rpc/rpc.h"
 #include "slurmctld/stats.h"
 #include "slurmctld/version.h"
 #include "wire/base/log.h"
-
-#define CONFIG_FILE_MAX (4 << 20)
 
 void rpc_q_ping(struct ctld *c, struct request *r)
 {
@@ -296,101 +291,16 @@ void rpc_q_token(struct ctld *c, struct request *r)
 	rpc_answer_rc(c, r, E_PLUGIN_NOT_LOADED);
 }
 
-/* ---- configless -------------------------------------------------------- */
-
-/* Files a node or a client is given, where they exist. */
-static const char *const config_names[] = {
-	"slurm.conf", "acct_gather.conf", "cgroup.conf", "cli_filter.lua", "gres.conf",
-	"helpers.conf", "job_container.conf", "mpi.conf", "oci.conf", "plugstack.conf",
-	"scrun.lua", "topology.conf", "topology.yaml", "namespace.yaml",
-};
-
-static bool file_text(const char *dir, const char *name, struct arena *mem, char **text,
-		      bool *execute)
-{
-	char *path = arena_printf(mem, "%s/%s", dir, name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	size_t got = 0;
-
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > CONFIG_FILE_MAX) {
-		close(fd);
-		return false;
-	}
-	*text = arena_alloc(mem, (size_t)st.st_size + 1);
-	while (got < (size_t)st.st_size) {
-		ssize_t n = read(fd, *text + got, (size_t)st.st_size - got);
-
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	(*text)[got] = '\0';
-	*execute = st.st_mode & 0111;
-	close(fd);
-	return true;
-}
-
-/* Names after Include in a slurm.conf that have no directory. */
-static uint32_t included(char *text, struct arena *mem, const char **names, uint32_t most)
-{
-	uint32_t n = 0;
-
-	for (char *p = text; p && *p && n < most; p = strchr(p, '\n')) {
-		size_t len;
-
-		p += *p == '\n';
-		p += strspn(p, " \t");
-		if (strncasecmp(p, "include", 7) || !strchr(" \t", p[7]))
-			continue;
-		p += 7 + strspn(p + 7, " \t");
-		len = strcspn(p, " \t\r\n#");
-		if (len && !memchr(p, '/', len))
-			names[n++] = arena_strndup(mem, p, len);
-	}
-	return n;
-}
-
-static void add_file(struct ctld *c, struct config_response_msg *m, const char *name,
-		     struct arena *mem)
-{
-	struct config_file *f = &m->config_files[m->config_files_count];
-	char *text;
-	bool execute;
-
-	wire_init(&config_file_desc, f);
-	f->file_name = name;
-	f->exists = file_text(c->conf->dir, name, mem, &text, &execute);
-	if (f->exists) {
-		f->file_content = text;
-		f->execute = execute;
-	}
-	m->config_files_count++;
-}
-
 void rpc_q_config(struct ctld *c, struct request *r)
 {
 	struct config_response_msg m;
-	const char *more[32];
-	size_t fixed = sizeof config_names / sizeof config_names[0];
-	uint32_t n;
 
-	if (!conf_option(c->conf->slurmctldparameters, "enable_configless", NULL)) {
+	if (!config_files_enabled(c->conf)) {
 		log_error("Rejected request as configless is disabled");
 		rpc_answer_rc(c, r, E_CONFIGLESS_DISABLED);
 		return;
 	}
 	wire_init(&config_response_msg_desc, &m);
-	m.config_files = arena_zalloc(&r->mem, (fixed + 32) * sizeof *m.config_files);
-	m.slurmd_spooldir = c->conf->slurmdspooldir;
-	for (size_t i = 0; i < fixed; i++)
-		add_file(c, &m, config_names[i], &r->mem);
-	if (m.config_files[0].exists) {
-		n = included((char *)(uintptr_t)m.config_files[0].file_content, &r->mem, more, 32);
-		for (uint32_t i = 0; i < n; i++)
-			add_file(c, &m, more[i], &r->mem);
-	}
+	config_files_fill(c->conf, &m, &r->mem);
 	rpc_answer(c, r, RESPONSE_CONFIG, &m);
 }
