@@ -225,6 +225,7 @@ static void use_keep(struct task *t, const struct use *u)
 {
 	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
 
+	t->rss = u->rss;
 	t->max_rss = u->rss > t->max_rss ? u->rss : t->max_rss;
 	t->max_vsize = u->vsize > t->max_vsize ? u->vsize : t->max_vsize;
 	t->pages = u->pages > t->pages ? u->pages : t->pages;

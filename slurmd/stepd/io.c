@@ -237,6 +237,23 @@ static void client_writable(evutil_socket_t fd, short what, void *arg)
 	io->idle(io->arg);
 }
 
+/* Forget clients that are gone for good.  Never from a client's own event. */
+static void clients_sweep(struct io *io)
+{
+	for (struct client **p = &io->clients, *c; (c = *p);) {
+		if (!c->in_eof || !c->out_eof) {
+			p = &c->next;
+			continue;
+		}
+		*p = c->next;
+		event_free(c->rd);
+		event_free(c->wr);
+		close(c->fd);
+		free(c->q.v);
+		free(c);
+	}
+}
+
 static void clients_flush(struct io *io)
 {
 	for (struct client *c = io->clients; c; c = c->next)
@@ -381,6 +398,7 @@ static void stream_readable(evutil_socket_t fd, short what, void *arg)
 	stream_route(st);
 	stream_pause(st);
 	clients_flush(io);
+	clients_sweep(io);
 	streams_resume(io);
 	io->idle(io->arg);
 }

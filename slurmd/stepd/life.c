@@ -307,10 +307,30 @@ static void on_exits(evutil_socket_t fd, short what, void *arg)
 		report_exits(s);
 }
 
+/* JobAcctGatherParams=OverMemoryKill, where no cgroup keeps the limit. */
+static void memory_check(struct step *s)
+{
+	uint64_t limit = s->mem_mb << 20, used = 0;
+	const char *params = s->conf->jobacctgatherparams;
+
+	if (!limit || !params || !conf_option(params, "OverMemoryKill", NULL))
+		return;
+	for (uint32_t i = 0; i < s->task_count; i++)
+		if (!s->tasks[i].reaped)
+			used += s->tasks[i].rss;
+	if (used <= limit || s->oom)
+		return;
+	log_error("StepId=%s exceeded memory limit (%llu > %llu), being killed", s->name,
+		  (unsigned long long)used, (unsigned long long)limit);
+	s->oom = true;
+	(void)life_signal(s, SIGKILL, false);
+}
+
 static void on_sample(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
 	acct_sample(arg);
+	memory_check(arg);
 }
 
 /* --- phases --- */

@@ -81,6 +81,7 @@ struct task {
 	int status;                     /* as from wait4 */
 	struct rusage rusage;
 	cpu_set_t *cpus;                /* bind to these; NULL none */
+	uint64_t rss;                   /* bytes, at the last look */
 	uint64_t max_rss, max_vsize, read_bytes, write_bytes, pages;
 };
 

@@ -462,11 +462,20 @@ static void test_login(void)
 	   flat(slurp("slurm-70_7.out")));
 }
 
+static void test_memory(void)
+{
+	start("x=$(head -c 200000000 /dev/zero | tr '\\0' x); sleep 20", 1);
+	ok(go(15) && d.exit_status[0] == 253 && d.step_rc == 253 &&
+	   strstr(errs(0), "exceeded memory limit"), "over its memory: %u %s",
+	   d.exit_status[0], flat(errs(0)));
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (!drive_init(&d, argv[0], NULL)) {
+	if (!drive_init(&d, argv[0], "JobAcctGatherType=jobacct_gather/linux\n"
+			"JobAcctGatherFrequency=1\nJobAcctGatherParams=OverMemoryKill\n")) {
 		ok(true, "not root or no munged # SKIP");
 		drive_fini(&d);
 		return tap_done();
@@ -484,6 +493,7 @@ int main(int argc, char **argv)
 	test_tree();
 	test_scripts();
 	test_login();
+	test_memory();
 	if (tap_failed)
 		printf("# %s", slurp("log"));
 	drive_fini(&d);
