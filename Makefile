@@ -74,8 +74,10 @@ TESTSRC := $(wildcard wire/base/test/t_*.c wire/test/t_*.c auth/test/t_*.c conf/
              slurmctld/core/test/t_*.c slurmctld/core/sched/test/t_*.c slurmctld/test/t_*.c \
              slurmctld/rpc/test/t_*.c slurmctld/sim/t_*.c slurmd/test/t_*.c slurmd/stepd/test/t_*.c slurmd/core/test/t_*.c)
 TESTS := $(patsubst %.c,$(B)/%,$(TESTSRC))
+SIMOBJ := $(filter-out $(B)/slurmctld/sim/t_% %/main.o,$(call obj,slurmctld/sim))
+$(filter $(B)/slurmctld/sim/%,$(TESTS)): $(SIMOBJ)
 $(TESTS): $(B)/%: $(B)/%.o $(L_ALL)
-	$(CC) $(LDFLAGS) -rdynamic -o $@ $< $(if $(findstring slurmctld/sim,$<),$(filter-out %/t_%,$(call obj,slurmctld/sim))) \
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $< $(if $(findstring slurmctld/sim,$<),$(SIMOBJ)) \
 		-Wl,--start-group $(L_ALL) -Wl,--end-group $(sort $(LIBS_CTLD) $(LIBS_NODE))
 
 unit-programs: $(TESTS)
