@@ -464,8 +464,11 @@ static void test_login(void)
 
 static void test_memory(void)
 {
+	bool ended;
+
 	start("x=$(head -c 200000000 /dev/zero | tr '\\0' x); sleep 20", 1);
-	ok(go(15) && d.exit_status[0] == 253 && d.step_rc == 253 &&
+	ended = go(15);
+	ok(ended && d.exit_status[0] == 253 && d.step_rc == 253 &&
 	   strstr(errs(0), "exceeded memory limit"), "over its memory: %u %s",
 	   d.exit_status[0], flat(errs(0)));
 }
