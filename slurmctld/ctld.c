@@ -206,6 +206,19 @@ static struct auth *make_auth(struct conf *conf)
 	return a;
 }
 
+/* A munged that is away now may come back; one that lets root read what is
+ * meant for others makes identities worthless. */
+static void auth_check(struct ctld *c)
+{
+	struct err_text why = { "" };
+	enum err e = auth_self_test(c->auth, &why);
+
+	if (e == E_PROTOCOL_AUTHENTICATION_ERROR && strstr(why.text, "any credential"))
+		log_fatal("%s", why.text);
+	if (e)
+		log_error("munge does not work yet: %s", why.text);
+}
+
 struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
 {
 	struct ctld *c = mem_zalloc(sizeof *c);
@@ -230,6 +243,7 @@ struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
 	c->workers = pool_new(c->home, WORKERS, "ctld-auth");
 	c->slow = pool_new(c->home, 1, "ctld-files");
 	c->auth = make_auth(conf);
+	auth_check(c);
 	c->replier = replier_new();
 	c->views = views_new(c);
 	c->stats = stats_new();

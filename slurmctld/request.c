@@ -58,31 +58,14 @@ static bool may_complain(void)
 static void complain(const struct request *r, const struct err_text *why,
 		     const struct err_text *stock)
 {
-	char ip[64];
-	const char *type = wire_type_name(r->frame.header.type);
+	const struct wire_addr *a = &r->caller.peer;
+	char ip[48] = "?", peer[64];
 
 	if (!may_complain())
 		return;
-	for (const char *p = stock->text; *p;) {
-		size_t n = strcspn(p, "\n");
-
-		if (n)
-			log_error("%.*s", (int)n, p);
-		p += n + (p[n] == '\n');
-	}
-	snprintf(ip, sizeof ip, "%s", request_addr_text(&r->caller.peer));
-	char *colon = strrchr(ip, ':');
-	const char *port = "";
-
-	if (colon) {
-		*colon = '\0';
-		port = colon + 1;
-	}
-	log_error("slurm_unpack_received_msg: [[%s]:%s] auth_g_verify: %s has authentication "
-		  "error: Unspecified error", ip, port, type);
-	log_error("slurm_unpack_received_msg: [[%s]:%s] Protocol authentication error", ip, port);
-	if (why->text[0])
-		log_error("%s from %s refused: %s", type, ip, why->text);
+	inet_ntop(a->family == 10 ? AF_INET6 : AF_INET, a->ip, ip, sizeof ip);
+	snprintf(peer, sizeof peer, "[%s]:%u", ip, a->port);
+	auth_refusal_log(&r->frame, peer, E_PROTOCOL_AUTHENTICATION_ERROR, why, stock);
 }
 
 /* The release to answer an unknown one in: the highest not above theirs. */

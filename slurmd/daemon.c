@@ -274,10 +274,28 @@ static void event_log(int severity, const char *text)
 		log_error("libevent: %s", text);
 }
 
+/* A munged that is away now may come back; one that lets root read what is
+ * meant for others makes identities worthless. */
+static bool munge_check(const struct daemon *d)
+{
+	struct err_text why = { "" };
+	enum err e = auth_self_test(d->site->auth, &why);
+
+	if (e == E_PROTOCOL_AUTHENTICATION_ERROR && strstr(why.text, "any credential")) {
+		log_error("fatal: %s", why.text);
+		return false;
+	}
+	if (e)
+		log_error("munge does not work yet: %s", why.text);
+	return true;
+}
+
 static int serve(struct daemon *d, int ready_fd)
 {
 	const struct site *s = d->site;
 
+	if (!munge_check(d))
+		return 1;
 	if (spool_make(s->spool_dir) || pidfile_take(s->pid_path, &d->lock_fd))
 		return 1;
 	work_dir_set(d);

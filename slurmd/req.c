@@ -94,30 +94,19 @@ static const char *peer_text(const struct req *q, char *out, size_t size)
 	char ip[INET6_ADDRSTRLEN] = "?";
 
 	inet_ntop(q->peer.family == 10 ? AF_INET6 : AF_INET, q->peer.ip, ip, sizeof ip);
-	snprintf(out, size, "%s:%u", ip, q->peer.port);
+	snprintf(out, size, "[%s]:%u", ip, q->peer.port);
 	return out;
-}
-
-static void log_lines(const char *text)
-{
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-
-		log_error("%.*s", (int)n, text);
-		text += n;
-		if (*text)
-			text++;
-	}
 }
 
 /* The sender is not known.  Newer releases answer; an old one could not read
  * an answer that is not signed for it. */
-static void refuse_unknown(struct req *q, const char *why)
+static void refuse_unknown(struct req *q, const struct err_text *why,
+			   const struct err_text *stock)
 {
 	char peer[80];
 
-	log_error("slurm_unpack_received_msg: [%s] auth_g_verify: %s has authentication error: %s",
-		  peer_text(q, peer, sizeof peer), wire_type_name(q->frame.header.type), why);
+	auth_refusal_log(&q->frame, peer_text(q, peer, sizeof peer),
+			 E_PROTOCOL_AUTHENTICATION_ERROR, why, stock);
 	q->verified = false;
 	if (wire_reply_needs_cred(q->frame.header.version)) {
 		q->silent = true;
@@ -140,7 +129,8 @@ static bool sender_check(struct req *q)
 		return false;
 	}
 	if (parsed == E_PROTOCOL_AUTHENTICATION_ERROR) {
-		refuse_unknown(q, "Unable to find auth plugin");
+		err_set(&why, parsed, "%s", "a kind of credential that is not known here");
+		refuse_unknown(q, &why, NULL);
 		return false;
 	}
 	if (!q->frame.cred) {
@@ -148,14 +138,14 @@ static bool sender_check(struct req *q)
 			log_verbose("garbage from %s", peer_text(q, peer, sizeof peer));
 			q->silent = true;
 		} else {
-			refuse_unknown(q, "no credential");
+			err_set(&why, parsed, "%s", "it has no credential");
+			refuse_unknown(q, &why, NULL);
 		}
 		return false;
 	}
 	e = auth_verify(q->site->auth, &q->frame, &q->who, &why, &lines);
 	if (e && e != E_COMMUNICATIONS_RECEIVE_ERROR) {
-		log_lines(lines.text);
-		refuse_unknown(q, why.text);
+		refuse_unknown(q, &why, &lines);
 		return false;
 	}
 	if (e || parsed) {

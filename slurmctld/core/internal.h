@@ -32,6 +32,7 @@ struct job *job_array_next(const struct job *j);
 void job_array_link(struct core *c, struct job *j);
 void core_row_gone(struct core *c, enum journal_table table, uint64_t key);
 uint32_t job_next_id(struct core *c);
+#define SLUID_TIME ((UINT64_C(1) << 52) - 1)
 uint64_t job_next_sluid(struct core *c);
 /* strings block, for images */
 size_t job_strings_size(const char *block);
@@ -117,6 +118,8 @@ void alloc_response_fill(struct core *c, struct effects *out, const struct job *
 			 struct resource_allocation_response_msg *m);
 uint16_t job_common_release(const struct core *c, const struct job *j,
 			    enum wire_version client);
+enum err client_may_meet(const struct event *ev, const struct node *n, enum wire_version v,
+			 struct err_text *why);
 void job_notify_alloc(struct core *c, struct job *j, struct effects *out);
 void job_prolog_done(struct core *c, struct job *j, struct effects *out);
 void step_id_fill(const struct job *j, uint32_t step, struct step_id_members *id);
@@ -147,7 +150,10 @@ enum err depend_set(struct core *c, struct job *j, const char *text, struct err_
 enum depend_result { DEPEND_MET, DEPEND_WAIT, DEPEND_NEVER };
 enum depend_result depend_test(struct core *c, struct job *j);
 /* Job ended or started: look at everyone who waits for something. */
-void depend_wake(struct core *c, struct effects *out);
+/* Job j started or ended. */
+void depend_wake(struct core *c, const struct job *j, struct effects *out);
+void depend_await_all(struct core *c);
+bool licenses_valid(const struct core *c, const char *text);
 void depend_link(struct core *c, struct job *j);
 void depend_unlink(struct core *c, struct job *j);
 void depend_refresh(struct core *c, struct job *j, struct effects *out);
@@ -189,9 +195,14 @@ void effect_signal(struct core *c, struct effects *out, const struct job *j, uin
 void node_down(struct core *c, struct node *n, const char *reason, struct effects *out);
 void node_kill_jobs(struct core *c, struct node *n, struct effects *out);
 void ping_run(struct core *c, struct effects *out);
+/* Now and then: groups, nodes that wait for a reboot. */
+#define SWEEP_SEC 60
+void sweep_run(struct core *c, struct effects *out);
 void node_result(struct core *c, const struct event *ev, struct effects *out);
 void node_responded(struct core *c, struct node *n, struct effects *out);
 void node_ask_register(struct core *c, const struct bitset *nodes, struct effects *out);
+void nodes_reboot(struct core *c, const struct bitset *set, const struct reboot_msg *m,
+		  struct effects *out);
 void node_drain(struct core *c, struct node *n, const char *reason, uint32_t uid);
 
 /* ---- request handlers -------------------------------------------------- */

@@ -161,6 +161,7 @@ void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out
 	const struct step_id_members *id = &m->step.step_id;
 	struct job_sbcast_cred_msg *r;
 	struct sbcast_cred *cr;
+	struct err_text why;
 	const struct step *s = NULL;
 	struct job *j = NULL;
 	enum err rc;
@@ -176,6 +177,15 @@ void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out
 	if (rc == E_OK && id->step_id < STEP_MAX_NORMAL) {
 		s = step_find(j, id->step_id);
 		rc = s ? E_OK : E_INVALID_JOB_ID;
+	}
+	/* sbcast speaks its own release, whatever that of the nodes is. */
+	if (rc == E_OK)
+		bitset_foreach(i, j->alloc->nodes)
+			if (rc == E_OK)
+				rc = client_may_meet(ev, c->node[i], ev->caller.version, &why);
+	if (rc == E_PROTOCOL_VERSION_ERROR) {
+		effect_reply_rc_msg(out, ev, rc, why.text);
+		return;
 	}
 	if (rc != E_OK) {
 		effect_reply_rc(out, ev, rc);

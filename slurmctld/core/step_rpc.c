@@ -110,33 +110,32 @@ static enum wire_version step_version(const struct core *c, const struct event *
 	return v;
 }
 
-static bool is_ours(const struct node *n)
+/* A client addresses node daemons itself: can it speak to this one, in a release
+ * of v?  Better to say so than to let it wait for answers. */
+enum err client_may_meet(const struct event *ev, const struct node *n, enum wire_version v,
+			 struct err_text *why)
 {
-	return n->version_text && strstr(n->version_text, "sluice");
+	/* A daemon of ours speaks every release. */
+	if (!n->version_known || (n->version_text && strstr(n->version_text, "sluice")))
+		return E_OK;
+	if (wire_stock_speaks(n->version, v) && wire_stock_speaks(ev->caller.version, v))
+		return E_OK;
+	return err_set(why, E_PROTOCOL_VERSION_ERROR,
+		       "This command is of Slurm %s, the node daemon of %s of %s: "
+		       "they have no protocol in common (batch jobs run there)",
+		       wire_version_name(ev->caller.version), n->conf->name,
+		       wire_version_name(n->version));
 }
 
-/* A client addresses the node daemons of a step itself: do they have a release
- * in common?  Better to say so than to let it wait for answers. */
 static enum err may_meet(struct core *c, const struct event *ev, const struct step *s,
 			 struct err_text *why)
 {
 	enum wire_version v = step_version(c, ev, s);
+	enum err rc = E_OK;
 
-	for (uint32_t i = 0; i < s->node_count; i++) {
-		const struct node *n = c->node[s->node[i]];
-
-		if (!n->version_known || is_ours(n))
-			continue;
-		if (wire_stock_speaks(n->version, v) &&
-		    wire_stock_speaks(ev->caller.version, v))
-			continue;
-		return err_set(why, E_PROTOCOL_VERSION_ERROR,
-			       "This command is of Slurm %s, the node daemon of %s of %s: "
-			       "they have no protocol in common (batch jobs run there)",
-			       wire_version_name(ev->caller.version), n->conf->name,
-			       wire_version_name(n->version));
-	}
-	return E_OK;
+	for (uint32_t i = 0; i < s->node_count && rc == E_OK; i++)
+		rc = client_may_meet(ev, c->node[s->node[i]], v, why);
+	return rc;
 }
 
 static void layout_fill(struct effects *out, const struct step *s, uint16_t release,
