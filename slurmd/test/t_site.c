@@ -17,7 +17,7 @@ static char dir[] = "/tmp/site.XXXXXX";
 
 static char *path_of(const char *name)
 {
-	static char path[256];
+	static char path[1024];
 
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	return path;
