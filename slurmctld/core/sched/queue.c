@@ -273,6 +273,7 @@ static void group_drop(struct sched *s, struct sched_group *g)
 	*p = g->hash_next;
 	s->group_count--;
 	backfill_group_gone(s, g);
+	free(g->desc);
 	free(g);
 }
 
@@ -501,6 +502,7 @@ void queue_fini(struct sched *s)
 	for (uint32_t i = 0; i < s->hash_size; i++) {
 		for (struct sched_group *g = s->hash[i], *next; g; g = next) {
 			next = g->hash_next;
+			free(g->desc);
 			free(g);
 		}
 	}

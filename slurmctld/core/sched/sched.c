@@ -81,6 +81,7 @@ void sched_nodes_changed(struct core *c)
 	arena_reset(&s->feat_mem);
 	s->feat_names = NULL;
 	s->usable_valid = false;
+	s->node_gen++;
 	queue_resolve(c);
 	backfill_dirty(s);
 }
@@ -186,17 +187,11 @@ static bool node_down(const struct node *n)
 			     NODE_STATE_MAINT | NODE_STATE_INVALID_REG));
 }
 
-/* Required nodes that are down: by name.  Otherwise, could the job run were
- * all the nodes that are up empty?  If so it only waits for its turn. */
-uint32_t fit_reason(struct core *c, struct request *r, struct err_text *desc)
+/* Nodes that would be candidates were they not down.  Number of the others. */
+static uint32_t down_nodes(struct core *c, const struct request *r, struct bitset *down)
 {
-	struct bitset *down = arena_zalloc(&c->sched->mem, bitset_sizeof(c->node_count));
 	uint32_t up = 0;
-	char *text;
 
-	bitset_init(down, c->node_count);
-	if (desc)
-		desc->text[0] = '\0';
 	bitset_foreach(i, r->cand) {
 		if (node_down(c->node[i]))
 			bitset_set(down, i);
@@ -205,19 +200,49 @@ uint32_t fit_reason(struct core *c, struct request *r, struct err_text *desc)
 	}
 	if (r->must)
 		bitset_and(down, r->must);
+	return up;
+}
+
+static uint32_t not_available(struct core *c, const struct bitset *down, struct err_text *desc)
+{
+	char *text = node_names(c, down);
+
+	err_set(desc, E_OK, "ReqNodeNotAvail, UnavailableNodes:%s", text);
+	free(text);
+	return WAIT_NODE_NOT_AVAIL;
+}
+
+/* Required nodes that are down: by name.  Otherwise, could the job run were
+ * all the nodes that are up empty?  If so it only waits for its turn.
+ * first: it is its turn; then stock has other words when nodes are too few. */
+static uint32_t unavailable(struct core *c, struct request *r, bool first,
+			    struct err_text *desc)
+{
+	struct bitset *down = arena_zalloc(&c->sched->mem, bitset_sizeof(c->node_count));
+	uint32_t up;
+
+	bitset_init(down, c->node_count);
+	if (desc)
+		desc->text[0] = '\0';
+	up = down_nodes(c, r, down);
 	if (bitset_next(down, 0) == UINT32_MAX)
-		return WAIT_RESOURCES;
-	if (r->must) {
-		text = node_names(c, down);
-		err_set(desc, E_OK, "ReqNodeNotAvail, UnavailableNodes:%s", text);
-		free(text);
-		return WAIT_NODE_NOT_AVAIL;
-	}
-	if (up >= r->min_nodes && fit_up_possible(c, r, down))
-		return WAIT_RESOURCES;
+		return 0;
+	if (r->must)
+		return not_available(c, down, desc);
+	if (up >= r->min_nodes)
+		return fit_up_possible(c, r, down) ? 0 : not_available(c, down, desc);
+	if (!first)
+		return not_available(c, down, desc);
 	err_set(desc, E_OK, "Nodes required for job are DOWN, DRAINED or reserved for jobs "
 		"in higher priority partitions");
 	return WAIT_RESOURCES;
+}
+
+uint32_t fit_reason(struct core *c, struct request *r, struct err_text *desc)
+{
+	uint32_t reason = unavailable(c, r, true, desc);
+
+	return reason ? reason : WAIT_RESOURCES;
 }
 
 /* ---- now --------------------------------------------------------------- */
@@ -233,6 +258,10 @@ static enum err place_job(struct core *c, const struct job *j, struct part *cons
 	*reason = WAIT_PART_DOWN;
 	if (desc)
 		desc->text[0] = '\0';
+	if (!licenses_free(c, j)) {
+		*reason = WAIT_LICENSES;
+		return E_NODES_BUSY;
+	}
 	for (uint32_t i = 0; i < parts; i++) {
 		uint32_t limit = request_part_limit(c, j, part[i]);
 
@@ -308,6 +337,8 @@ static void note_head(struct core *c, const struct sched_ops *ops, struct sched_
 	g->lead = reason == WAIT_PRIORITY ? NULL : e;
 	if (common != g->common) {
 		g->common = common;
+		free(g->desc);
+		g->desc = common && desc ? mem_strdup(desc) : NULL;
 		note_all(c, ops, g->jobs, common ? common : WAIT_PRIORITY, common ? desc : NULL);
 	}
 	queue_fresh_done(c->sched, e);
@@ -396,6 +427,36 @@ static void main_pass(struct core *c, const struct sched_ops *ops, struct effect
 	}
 }
 
+/* Does a group that was not reached need nodes that are down, in each of its
+ * partitions?  Asked once until nodes change. */
+static void group_check(struct core *c, struct sched_group *g)
+{
+	struct sched *s = c->sched;
+	const struct job *j = group_head(g)->job;
+	uint32_t reason = 0;
+	struct err_text desc = {0};
+
+	if (g->node_gen == s->node_gen)
+		return;
+	g->node_gen = s->node_gen;
+	for (uint32_t i = 0; i < g->pq->part_count; i++) {
+		struct request r;
+
+		scratch_reset(c);
+		if (request_part_limit(c, j, g->pq->part[i]) ||
+		    request_build(c, j, g->pq->part[i], &r, NULL))
+			continue;
+		reason = unavailable(c, &r, false, &desc);
+		if (!reason)
+			break;
+	}
+	if (g->common && g->common != WAIT_NODE_NOT_AVAIL)
+		return;
+	g->common = reason;
+	free(g->desc);
+	g->desc = reason ? mem_strdup(desc.text) : NULL;
+}
+
 /* Jobs that came since the last pass and were not reached: they wait for
  * those ahead. */
 static void note_fresh(struct core *c, const struct sched_ops *ops)
@@ -404,10 +465,33 @@ static void note_fresh(struct core *c, const struct sched_ops *ops)
 
 	while (s->fresh.first) {
 		struct sched_entry *e = s->fresh.first;
+		struct sched_group *g = e->group;
 
 		queue_fresh_done(s, e);
-		ops->reason(c, e->job, e->group->common ? e->group->common : WAIT_PRIORITY,
-			    NULL);
+		group_check(c, g);
+		ops->reason(c, e->job, g->common ? g->common : WAIT_PRIORITY, g->desc);
+	}
+}
+
+/* Nodes went or came: those who wait for them, or need them, are told. */
+static void note_nodes(struct core *c, const struct sched_ops *ops)
+{
+	struct sched *s = c->sched;
+
+	if (s->noted_gen == s->node_gen)
+		return;
+	s->noted_gen = s->node_gen;
+	for (uint32_t i = 0; i < s->hash_size; i++) {
+		for (struct sched_group *g = s->hash[i]; g; g = g->hash_next) {
+			uint32_t before = g->common;
+
+			/* the best job may have been told better in the pass */
+			if (before != WAIT_NODE_NOT_AVAIL || group_head(g) == g->lead)
+				continue;
+			group_check(c, g);
+			if (g->common != before)
+				note_all(c, ops, g->jobs, WAIT_PRIORITY, NULL);
+		}
 	}
 }
 
@@ -420,6 +504,7 @@ bool sched_pass(struct core *c, const struct sched_ops *ops, struct effects *out
 	if (!slice) {
 		queue_wake(c);
 		main_pass(c, ops, out);
+		note_nodes(c, ops);
 		note_fresh(c, ops);
 	}
 	if (s->ready && c->conf->schedulertype && strstr(c->conf->schedulertype, "backfill"))

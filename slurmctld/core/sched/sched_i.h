@@ -50,6 +50,8 @@ struct sched_group {
 	uint32_t count;
 	struct sched_entry *lead;       /* its reason was noted as something but Priority */
 	uint32_t common;                /* reason of all of them (partition down...), or 0 */
+	char *desc;                     /* its words, or NULL */
+	uint32_t node_gen;              /* looked at for nodes that are down */
 };
 
 /* Jobs of one partition (or of one list of partitions). */
@@ -150,6 +152,7 @@ struct sched {
 	struct list_head fresh, running, aside;
 	struct knode *timed;            /* by begin time */
 	uint32_t ready;
+	uint32_t node_gen, noted_gen;   /* changes with nodes; told up to */
 	uint32_t heap_seed;
 	uint32_t basic_last;            /* lowest priority given (priority/basic) */
 
