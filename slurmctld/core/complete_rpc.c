@@ -104,8 +104,14 @@ void rpc_complete_batch(struct core *c, const struct event *ev, struct effects *
 	if (m->step_id.sluid && m->step_id.sluid != j->sluid)
 		return;
 	/* Cleaning up before it starts again, or a node that had it before. */
-	if (job_is_pending(j) || !j->batch || !j->alloc)
+	if (job_is_pending(j) || !j->alloc)
 		return;
+	/* An allocation has no script; but its node may be unable to serve it. */
+	if (!j->batch) {
+		if (m->slurm_rc && !harmless(m->slurm_rc))
+			batch_done(c, j, m, n, out);
+		return;
+	}
 	if (m->node_name && *m->node_name && !streq(m->node_name, job_str(j, JS_BATCH_HOST)) &&
 	    alloc_find(j->alloc, n ? n->index : UINT32_MAX) == UINT32_MAX)
 		return;

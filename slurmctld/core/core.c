@@ -132,6 +132,8 @@ static void job_settle(struct core *c, struct job *j)
 		head->array->running++;
 	if (j->id >= c->next_job_id)
 		c->next_job_id = j->id + 1;
+	if ((j->sluid & SLUID_TIME) > c->next_sluid)
+		c->next_sluid = j->sluid & SLUID_TIME;
 	timer_set(c, j);
 }
 
@@ -150,6 +152,7 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 		node_settle(c, c->node[i]);
 	}
 	c->started = true;
+	depend_await_all(c);
 	sched_nodes_changed(c);
 	for (struct job *j = c->job_first; j; j = next) {
 		next = j->next;
@@ -175,6 +178,7 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 		if (c->part[i] && c->part[i]->allow_groups && !c->part[i]->deleted)
 			effects_add(out, EFF_GROUPS)->part = i;
 	c->ping_at = now;
+	c->sweep_at = now + SWEEP_SEC;
 	c->wants_sched = true;
 	core_flush(c, out);
 }
@@ -298,6 +302,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	case EV_TICK:
 		timer_run(c, out);
 		ping_run(c, out);
+		sweep_run(c, out);
 		if (sched_next_time(c) <= c->now)
 			c->wants_sched = true;
 		break;
@@ -325,7 +330,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 
 int64_t core_next_time(const struct core *c)
 {
-	int64_t t = c->ping_at;
+	int64_t t = c->ping_at < c->sweep_at ? c->ping_at : c->sweep_at;
 
 	if (c->timer_count && c->timers[0].at < t)
 		t = c->timers[0].at;

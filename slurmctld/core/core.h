@@ -63,13 +63,14 @@ struct core {
 	struct node *dirty_nodes;
 	struct part *dirty_parts;
 	struct job *dep_first;          /* jobs with dependencies; depend.c */
-	bool dep_busy, dep_again;
+	bool dep_busy, dep_again, singletons;
 	bool dirty_meta;
 	struct core_row *gone;          /* rows to delete at the end of this event */
 	uint32_t gone_count, gone_cap;
 	struct core_timer *timers;      /* heap; see timer.c */
 	uint32_t timer_count, timer_cap;
 	int64_t ping_at, sweep_at;      /* next look at all nodes */
+	int64_t groups_at;              /* AllowGroups are resolved again */
 	bool started;                   /* core_start ran */
 	uint32_t alloc_reply_job;       /* its allocation is in the answer being made */
 	struct arena scratch;           /* within one function */

@@ -390,9 +390,45 @@ void depend_refresh(struct core *c, struct job *j, struct effects *out)
 	}
 }
 
+static void visit_await(void *arg, const struct cond *d, const char *from, const char *to)
+{
+	struct check *k = arg;
+	struct job *o = job_find(k->c, d->job_id);
+
+	(void)from;
+	(void)to;
+	if (d->kind == SINGLETON)
+		k->c->singletons = true;
+	else if (o)
+		o->awaited = true;
+	for (o = job_array_first(k->c, d->job_id); o && d->kind != SINGLETON;
+	     o = job_array_next(o))
+		o->awaited = true;
+}
+
+/* Tell those it waits for. */
+static void await(struct core *c, struct job *j)
+{
+	struct check k = { .c = c, .j = j };
+	bool any;
+
+	walk(job_str(j, JS_DEPENDENCY), &any, visit_await, &k);
+}
+
+void depend_await_all(struct core *c)
+{
+	for (struct job *j = c->dep_first; j; j = j->dep_next)
+		if (job_str(j, JS_DEPENDENCY))
+			await(c, j);
+}
+
 void depend_link(struct core *c, struct job *j)
 {
-	if (j->dep_listed || !job_str(j, JS_DEPENDENCY))
+	if (!job_str(j, JS_DEPENDENCY))
+		return;
+	if (c->started)
+		await(c, j);
+	if (j->dep_listed)
 		return;
 	j->dep_listed = true;
 	j->dep_prev = NULL;
@@ -425,9 +461,9 @@ static void wake_all(struct core *c, struct effects *out)
 	}
 }
 
-void depend_wake(struct core *c, struct effects *out)
+void depend_wake(struct core *c, const struct job *j, struct effects *out)
 {
-	if (!c->started)
+	if (!c->started || (!j->awaited && !c->singletons))
 		return;
 	/* Ending a job that can never run wakes others in turn. */
 	c->dep_again = true;

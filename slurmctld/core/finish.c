@@ -221,7 +221,7 @@ static void end_with(struct core *c, struct job *j, uint32_t state, uint16_t mes
 			waiting_srun_complete(c, j, out);
 	}
 	completed_line(c, j, state, out);
-	depend_wake(c, out);
+	depend_wake(c, j, out);
 }
 
 void job_end(struct core *c, struct job *j, uint32_t state, struct effects *out)
@@ -319,7 +319,7 @@ static void job_cleaned(struct core *c, struct job *j, struct effects *out)
 	job_move(c, j, j->state & ~JOB_COMPLETING);
 	if (job_is_pending(j))
 		depend_refresh(c, j, out);
-	depend_wake(c, out);
+	depend_wake(c, j, out);
 }
 
 void job_node_clean(struct core *c, struct job *j, struct node *n, struct effects *out)

@@ -339,6 +339,7 @@ static enum err load_job(struct core *c, struct wire_in *in, uint64_t key, struc
 		j->alloc = alloc_from_row(c, &r.alloc);
 	for (uint32_t i = 0; j->alloc && i < r.steps_count; i++)
 		step_from_row(c, j, &r, &r.steps[i]);
+	j->last_sched_eval = j->start_time ? j->start_time : j->submit_time;
 	job_spec_hash(j);
 	job_add(c, j);
 	return E_OK;
@@ -454,14 +455,29 @@ void image_put_meta(struct core *c, struct effects *out)
 	put(c, out, TAB_META, 0, &core_state_row_desc, &r);
 }
 
-static enum err load_meta(struct core *c, struct wire_in *in, struct err_text *why)
+/* Row 1 is the last job id, in digits, before the jobs were cleared away. */
+static void load_last_id(struct core *c, struct wire_in *in)
+{
+	uint32_t id = 0;
+
+	for (; in->p < in->end && *in->p >= '0' && *in->p <= '9'; in->p++)
+		id = id * 10 + (uint32_t)(*in->p - '0');
+	if (id >= c->next_job_id)
+		c->next_job_id = id + 1;
+}
+
+static enum err load_meta(struct core *c, struct wire_in *in, uint64_t key, struct err_text *why)
 {
 	struct core_state_row r;
 
+	if (key == 1) {
+		load_last_id(c, in);
+		return E_OK;
+	}
 	wire_unpack(in, &core_state_row_desc, &r, WIRE_VERSION_NEWEST);
 	if (in->failed)
 		return err_set(why, E_FAIL, "the controller's own row is damaged");
-	c->next_job_id = r.next_job_id;
+	c->next_job_id = r.next_job_id; /* row 0 comes first; see also job_settle */
 	c->next_sluid = r.next_sluid;
 	return E_OK;
 }
@@ -473,7 +489,7 @@ enum err image_load(struct core *c, enum journal_table t, uint64_t key, const ui
 	enum err rc = E_FAIL;
 
 	switch (t) {
-	case TAB_META: rc = load_meta(c, &in, why); break;
+	case TAB_META: rc = load_meta(c, &in, key, why); break;
 	case TAB_JOB: rc = load_job(c, &in, key, why); break;
 	case TAB_NODE: rc = load_node(c, &in, key, why); break;
 	case TAB_PART: rc = load_part(c, &in, key, why); break;

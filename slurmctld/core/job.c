@@ -307,6 +307,8 @@ void job_remove(struct core *c, struct job *j)
 	*(j->prev ? &j->prev->next : &c->job_first) = j->next;
 	*(j->next ? &j->next->prev : &c->job_last) = j->prev;
 	c->job_count--;
+	if (j->id + 1 >= c->next_job_id || (j->sluid & SLUID_TIME) >= c->next_sluid)
+		c->dirty_meta = true;   /* the row that told a restart goes */
 	core_row_gone(c, TAB_JOB, j->id);
 	c->last_job_update = c->now;
 	job_free(j);
@@ -333,25 +335,25 @@ uint32_t job_next_id(struct core *c)
 	uint32_t id = c->next_job_id;
 
 	do {
-		if (id < c->conf->firstjobid || id >= c->conf->maxjobid)
+		if (id < c->conf->firstjobid || id >= c->conf->maxjobid) {
 			id = c->conf->firstjobid;
+			c->dirty_meta = true;
+		}
 		if (!job_find(c, id) && !job_array_first(c, id))
 			break;
 		id++;
 	} while (id != c->next_job_id);
-	c->next_job_id = id + 1;
-	c->dirty_meta = true;
+	c->next_job_id = id + 1;        /* the job's row says so: see job_remove */
 	return id;
 }
 
 /* 12 bits of cluster, 42 of milliseconds, 10 of sequence: sorts by time. */
 uint64_t job_next_sluid(struct core *c)
 {
-	uint64_t now = ((uint64_t)c->now_usec / 1000) << 10 & ((UINT64_C(1) << 52) - 1);
+	uint64_t now = ((uint64_t)c->now_usec / 1000) << 10 & SLUID_TIME;
 	uint64_t cluster = 2 + name_key(c->conf->clustername) % 4094;
 
 	c->next_sluid = now > c->next_sluid ? now : c->next_sluid + 1;
-	c->dirty_meta = true;
 	return cluster << 52 | c->next_sluid;
 }
 

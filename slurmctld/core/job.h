@@ -132,6 +132,7 @@ struct job {
 	struct job *array_next;         /* records of the same array */
 	struct job *dep_prev, *dep_next;/* those that wait for others */
 	bool dep_listed;
+	bool awaited;                   /* others depend on it */
 	struct sched_entry *queued;             /* scheduler's; core only zeroes it in a new record */
 	uint32_t gen;                   /* changes with every visible change (views) */
 	bool dirty;                     /* in core->dirty of this event */
@@ -157,6 +158,9 @@ static inline bool job_is_pending(const struct job *j) { return job_base(j) == J
 static inline bool job_is_running(const struct job *j) { return job_base(j) == JOB_RUNNING; }
 static inline bool job_is_completing(const struct job *j) { return j->state & JOB_COMPLETING; }
 static inline bool job_is_finished(const struct job *j) { return job_base(j) > JOB_SUSPENDED; }
+
+/* Are the licenses it asks for free now? */
+bool licenses_free(const struct core *c, const struct job *j);
 
 struct job *job_find(const struct core *c, uint32_t id);
 /* "12", "12_3", "12_[1-4,7]", "12+1": resolve for update/kill/show.  For an

@@ -413,7 +413,7 @@ void job_start(struct core *c, struct job *head, const struct placement *p, bool
 	}
 	if (j->batch && !(j->alloc->prolog && c->conf->prologflags & PROLOG_DEFER_BATCH))
 		job_launch_batch(c, j, out);
-	depend_wake(c, out);
+	depend_wake(c, j, out);
 }
 
 static void op_start(struct core *c, struct job *j, const struct placement *p, bool backfill,

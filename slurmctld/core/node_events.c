@@ -193,6 +193,35 @@ void ping_run(struct core *c, struct effects *out)
 	}
 }
 
+/* An admin asked for a reboot while jobs ran there. */
+static void reboot_idle(struct core *c, struct effects *out)
+{
+	struct bitset *set = effects_bitset(out, c->node_count);
+
+	for (uint32_t i = 0; i < c->node_count; i++) {
+		const struct node *n = c->node[i];
+
+		if (n->state & NODE_STATE_REBOOT_REQUESTED && !n->run_jobs && !n->comp_jobs)
+			bitset_set(set, i);
+	}
+	if (bitset_next(set, 0) != UINT32_MAX)
+		nodes_reboot(c, set, NULL, out);
+}
+
+void sweep_run(struct core *c, struct effects *out)
+{
+	if (c->now < c->sweep_at || c->shutting_down)
+		return;
+	c->sweep_at = c->now + SWEEP_SEC;
+	reboot_idle(c, out);
+	if (!c->conf->groupupdatetime || c->now < c->groups_at)
+		return;
+	c->groups_at = c->now + c->conf->groupupdatetime;
+	for (uint32_t i = 0; i < c->part_count; i++)
+		if (c->part[i]->allow_groups && !c->part[i]->deleted)
+			effects_add(out, EFF_GROUPS)->part = i;
+}
+
 /* ---- answers ----------------------------------------------------------- */
 
 static uint32_t answer_code(const struct event *ev)
@@ -296,7 +325,8 @@ void node_result(struct core *c, const struct event *ev, struct effects *out)
 	case REQUEST_KILL_PREEMPTED:
 	case REQUEST_ABORT_JOB:
 		/* Nothing of the job is left there: no epilog will report. */
-		if (j && j->alloc && !silent && code == KILL_JOB_ALREADY_COMPLETE)
+		if (j && j->alloc && !silent && code == KILL_JOB_ALREADY_COMPLETE &&
+		    ev->step_id == NO_VAL)
 			job_node_clean(c, j, n, out);
 		break;
 	default:

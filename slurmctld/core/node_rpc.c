@@ -267,12 +267,30 @@ static void reboot_mark(struct core *c, struct node *n, const struct reboot_msg 
 		  (m->flags & REBOOT_ASAP ? NODE_STATE_DRAIN : 0));
 }
 
+/* m: the request, NULL when it was made earlier. */
+void nodes_reboot(struct core *c, const struct bitset *set, const struct reboot_msg *m,
+		  struct effects *out)
+{
+	struct reboot_msg *copy = effects_body(out, REQUEST_REBOOT_NODES);
+	struct effect *e;
+
+	copy->features = m ? arena_strdup(&out->mem, m->features) : NULL;
+	copy->next_state = m ? m->next_state : NO_VAL;
+	copy->node_list = effects_hostlist(c, out, set);
+	e = effect_nodes(c, out, REQUEST_REBOOT_NODES, copy);
+	bitset_foreach(i, set) {
+		struct node *n = c->node[i];
+
+		effect_node_add(e, n);
+		node_move(c, n, NODE_STATE_DOWN | NODE_STATE_REBOOT_ISSUED |
+			  (n->state & ~(uint32_t)(NODE_STATE_BASE | NODE_STATE_REBOOT_REQUESTED)));
+	}
+}
+
 void rpc_reboot_nodes(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct reboot_msg *m = ev->body;
 	struct bitset *set = effects_bitset(out, c->node_count), *now;
-	struct reboot_msg *copy;
-	struct effect *e;
 
 	if (!ev->caller.root_or_slurm && !ev->caller.operator_) {
 		effect_reply_rc(out, ev, E_ACCESS_DENIED);
@@ -297,18 +315,6 @@ void rpc_reboot_nodes(struct core *c, const struct event *ev, struct effects *ou
 			bitset_set(now, i);
 	}
 	effect_reply_rc(out, ev, E_OK);
-	if (bitset_next(now, 0) == UINT32_MAX)
-		return;
-	copy = effects_body(out, REQUEST_REBOOT_NODES);
-	copy->features = arena_strdup(&out->mem, m->features);
-	copy->next_state = m->next_state;
-	copy->node_list = effects_hostlist(c, out, now);
-	e = effect_nodes(c, out, REQUEST_REBOOT_NODES, copy);
-	bitset_foreach(i, now) {
-		struct node *n = c->node[i];
-
-		effect_node_add(e, n);
-		node_move(c, n, NODE_STATE_DOWN | NODE_STATE_REBOOT_ISSUED |
-			  (n->state & ~(uint32_t)(NODE_STATE_BASE | NODE_STATE_REBOOT_REQUESTED)));
-	}
+	if (bitset_next(now, 0) != UINT32_MAX)
+		nodes_reboot(c, now, m, out);
 }

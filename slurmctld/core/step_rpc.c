@@ -365,16 +365,21 @@ void rpc_step_layout(struct core *c, const struct event *ev, struct effects *out
 
 /* ---- time limits ------------------------------------------------------- */
 
-static void step_signal(struct core *c, struct job *j, struct step *s, uint16_t signal,
-			struct effects *out)
+static void step_limit_kill(struct core *c, struct job *j, struct step *s, struct effects *out)
 {
-	struct cancel_tasks_msg *m = effects_body(out, REQUEST_SIGNAL_TASKS);
+	struct kill_job_msg *m = effects_body(out, REQUEST_KILL_TIMELIMIT);
 	struct effect *e;
 
 	step_id_fill(j, s->id, &m->step_id);
 	m->step_id.step_het_comp = s->het_comp;
-	m->signal = signal;
-	e = effect_nodes(c, out, REQUEST_SIGNAL_TASKS, m);
+	m->het_job_id = j->het_job_id;
+	m->job_state = j->state;
+	m->job_uid = j->uid;
+	m->job_gid = j->gid;
+	m->nodes = effects_hostlist(c, out, j->alloc->nodes);
+	m->time = c->now;
+	m->start_time = j->start_time;
+	e = effect_nodes(c, out, REQUEST_KILL_TIMELIMIT, m);
 	for (uint32_t i = 0; i < s->node_count; i++)
 		effect_node_add(e, c->node[s->node[i]]);
 	e->job_id = j->id;
@@ -402,7 +407,8 @@ void steps_time_limits(struct core *c, struct job *j, struct effects *out)
 			e->addr.port = s->port;
 			e->client_version = s->start_protocol;
 		}
-		step_signal(c, j, s, SIG_TIME_LIMIT, out);
+		s->state = JOB_TIMEOUT;
+		step_limit_kill(c, j, s, out);
 	}
 }
 

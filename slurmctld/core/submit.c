@@ -505,31 +505,6 @@ static enum err check_job(struct core *c, struct draft *t)
 	return check_memory(c, t);
 }
 
-/* "a:2,b": every license must be configured, with enough of it. */
-static bool licenses_ok(const struct core *c, const char *text)
-{
-	char *copy = mem_strdup(text), *save = NULL;
-	bool good = true;
-
-	for (char *l = copy ? strtok_r(copy, ",|", &save) : NULL; l && good;
-	     l = strtok_r(NULL, ",|", &save)) {
-		size_t n = strcspn(l, ":=");
-		uint64_t want = l[n] ? strtoull(l + n + 1, NULL, 10) : 1;
-		const char *p = c->conf->licenses;
-
-		good = false;
-		for (; p && *p && !good; p += strcspn(p, ","), p += *p == ',') {
-			size_t k = strcspn(p, ",:*=");
-			uint64_t have = p[k] == ':' || p[k] == '*' || p[k] == '=' ?
-				strtoull(p + k + 1, NULL, 10) : 1;
-
-			good = k == n && strncmp(p, l, n) == 0 && want && want <= have;
-		}
-	}
-	free(copy);
-	return good;
-}
-
 static enum err check_gres(struct core *c, struct draft *t)
 {
 	const char *texts[] = { t->d->tres_per_job, t->d->tres_per_node, t->d->tres_per_socket,
@@ -571,7 +546,7 @@ static enum err check_all(struct core *c, struct draft *t)
 		rc = check_parts(c, t);
 	if (rc == E_OK)
 		rc = check_job(c, t);
-	if (rc == E_OK && t->d->licenses && !licenses_ok(c, t->d->licenses))
+	if (rc == E_OK && t->d->licenses && !licenses_valid(c, t->d->licenses))
 		rc = E_INVALID_LICENSES;
 	if (rc == E_OK)
 		rc = check_gres(c, t);

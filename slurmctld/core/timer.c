@@ -9,6 +9,8 @@
 
 /* Nodes that do not report the end of a job are told again. */
 #define KILL_AGAIN_SEC 120
+/* How exactly delays of dependencies are kept. */
+#define DEPEND_DELAY_SEC 15
 
 static int64_t sooner(int64_t a, int64_t b)
 {
@@ -28,13 +30,24 @@ static int64_t running_due(const struct core *c, const struct job *j)
 	return sooner(t, j->kill_time);
 }
 
+static int64_t pending_due_at(const struct core *c, const struct job *j)
+{
+	int64_t t = sooner(j->begin_time > c->now ? j->begin_time : NEVER, j->deadline);
+	const char *dep = job_str(j, JS_DEPENDENCY);
+
+	/* "after:12+5": nothing happens when the five minutes are over. */
+	if (dep && strchr(dep, '+'))
+		t = sooner(t, (c->now / DEPEND_DELAY_SEC + 1) * DEPEND_DELAY_SEC);
+	return t;
+}
+
 static int64_t job_due(const struct core *c, const struct job *j)
 {
 	if (job_is_completing(j))
 		return j->time_last_active + KILL_AGAIN_SEC;
 	switch (job_base(j)) {
 	case JOB_PENDING:
-		return sooner(j->begin_time > c->now ? j->begin_time : NEVER, j->deadline);
+		return pending_due_at(c, j);
 	case JOB_RUNNING:
 		return running_due(c, j);
 	case JOB_SUSPENDED:
@@ -96,6 +109,9 @@ static void pending_due(struct core *c, struct job *j, struct effects *out)
 		job_end(c, j, JOB_DEADLINE, out);
 		return;
 	}
+	depend_refresh(c, j, out);
+	if (!job_is_pending(j))
+		return;
 	sched_job_changed(c, j);
 	c->wants_sched = true;
 	job_touch(c, j);

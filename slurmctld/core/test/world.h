@@ -308,7 +308,7 @@ static void node_answer(struct world *w, const char *node, uint16_t sent, uint32
 	struct return_code_msg m = { .return_code = rc };
 	struct event ev = {
 		.kind = EV_NODE_RESULT, .node = node_find(w->c, node)->index, .sent_type = sent,
-		.job_id = job_id, .result = result, .reply = result ? NULL : &m,
+		.job_id = job_id, .step_id = NO_VAL, .result = result, .reply = result ? NULL : &m,
 		.reply_type = result ? 0 : RESPONSE_SLURM_RC,
 	};
 
