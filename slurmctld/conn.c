@@ -303,7 +303,7 @@ static void conn_send(struct conn *k, struct answer *a)
 		struct ctld *c = k->ctld;
 
 		conn_detach(k);
-		replier_send(c->replier, fd, a, message_timeout(c));
+		replier_send(c->replier, fd, a, 0, message_timeout(c));
 		return;
 	}
 	for (uint32_t i = 0; i < a->spans; i++) {
@@ -336,17 +336,17 @@ void answer_free(struct answer *a)
 	free(a);
 }
 
-/* Signing an answer for a release that wants a credential on it. */
+/* Signing an answer for a release that wants a credential on it.  The worker
+ * owns the socket and sends what it has signed: nothing comes back. */
 struct sign_work {
 	struct work work;
 	struct ctld *ctld;
-	uint64_t conn;
+	int fd, timeout_sec;
+	enum wire_version version;
 	uint16_t type;
 	uid_t only_uid;
 	uint8_t hash_type;
 	struct answer *body;
-	char *cred;
-	struct err_text why;
 };
 
 /* Put header and credential before the body in a->head. */
@@ -366,33 +366,41 @@ static void answer_frame(struct answer *a, enum wire_version v, uint16_t type,
 	a->total = o.len + spans;
 }
 
+/* Most answers fit into the socket's buffer. */
+static void send_and_close(struct ctld *c, int fd, struct answer *a, int timeout_sec)
+{
+	ssize_t n = 0;
+
+	if (!a->spans && a->total <= BIG_ANSWER)
+		n = send(fd, a->head, a->head_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if ((size_t)n == a->total || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		close(fd);
+		answer_free(a);
+		return;
+	}
+	replier_send(c->replier, fd, a, n > 0 ? (size_t)n : 0, timeout_sec);
+}
+
 static void sign_run(struct work *w)
 {
 	struct sign_work *s = (struct sign_work *)w;
 	struct answer *a = s->body;
+	struct err_text why = { "" };
+	char *cred = NULL;
 
 	/* A shared body is not hashed: the credential then covers the type only,
 	 * which every release accepts by default. */
 	auth_sign(s->ctld->auth, s->only_uid, s->type, a->spans ? 1 : s->hash_type, a->head,
-		  a->spans ? 0 : a->head_len, &s->cred, &s->why);
-}
-
-static void sign_done(struct work *w)
-{
-	struct sign_work *s = (struct sign_work *)w;
-	struct conn *k = conn_find(s->ctld, s->conn);
-
-	if (!k) {
-		answer_free(s->body);
-	} else if (!s->cred) {
-		log_error("Munge encode failed: %s", s->why.text);
-		answer_free(s->body);
-		conn_end(k);
+		  a->spans ? 0 : a->head_len, &cred, &why);
+	if (cred) {
+		answer_frame(a, s->version, s->type, cred);
+		send_and_close(s->ctld, s->fd, a, s->timeout_sec);
 	} else {
-		answer_frame(s->body, k->version, s->type, s->cred);
-		conn_send(k, s->body);
+		log_error("Munge encode failed: %s", why.text);
+		close(s->fd);
+		answer_free(a);
 	}
-	free(s->cred);
+	free(cred);
 	free(s);
 }
 
@@ -413,13 +421,15 @@ static void conn_answer(struct conn *k, uint16_t type, struct answer *a)
 	}
 	s = mem_zalloc(sizeof *s);
 	s->work.run = sign_run;
-	s->work.done = sign_done;
 	s->ctld = c;
-	s->conn = k->id;
+	s->fd = k->fd;
+	s->timeout_sec = message_timeout(c);
+	s->version = k->version;
 	s->type = type;
 	s->hash_type = k->hash_type;
 	s->only_uid = k->uid == 0 || k->uid == c->slurm_uid ? AUTH_ANY_UID : k->uid;
 	s->body = a;
+	conn_detach(k);
 	pool_submit(c->workers, &s->work);
 }
 

@@ -176,8 +176,8 @@ static void submit(struct journal *j, struct op *op)
 	pthread_mutex_lock(&j->lock);
 	*j->last = op;
 	j->last = &op->next;
-	pthread_cond_signal(&j->wake);
 	pthread_mutex_unlock(&j->lock);
+	pthread_cond_signal(&j->wake);
 }
 
 void journal_write(struct journal *j, struct step_out *first, void (*done)(void *), void *arg)

@@ -6,6 +6,7 @@
 #include "slurmctld/journal_store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #define CACHE_KB 512
 #define RECENT 256              /* power of two */
 #define SWEEP_AFTER 2000        /* deleted scripts */
+#define WAL_BYTES (3 << 20)     /* of zeros to begin with */
 
 enum statement {
 	ST_PUT,                                 /* + table */
@@ -204,11 +206,34 @@ static enum err prepare_db(struct store *st, bool fresh, struct err_text *why)
 	if (!e)
 		e = run_sql(st, schema, why);
 	if (!e && fresh)
-		e = run_sql(st, "DELETE FROM job; DELETE FROM node; DELETE FROM part;"
+		e = run_sql(st, "INSERT OR REPLACE INTO meta"   /* ids are not issued again */
+			    " SELECT 1, CAST(id AS TEXT) FROM job ORDER BY id DESC LIMIT 1;"
+			    "DELETE FROM job; DELETE FROM node; DELETE FROM part;"
 			    "DELETE FROM script; DELETE FROM blob", why);
 	if (!e)
 		e = run_sql(st, "COMMIT", why);
 	return e;
+}
+
+/* A log that has its size is only written over: a commit then costs the file
+ * system no change of the inode.  Zeros are no valid frame, nor a header. */
+static void wal_extend(struct store *st)
+{
+	static const char zeros[65536];
+	char *path = mem_printf("%s-wal", st->path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	off_t at = fd < 0 ? WAL_BYTES : lseek(fd, 0, SEEK_END);
+
+	while (at >= 0 && at < WAL_BYTES) {
+		ssize_t n = pwrite(fd, zeros, sizeof zeros, at);
+
+		if (n <= 0)     /* it grows as it is used, then */
+			break;
+		at += n;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(path);
 }
 
 enum err store_open(const char *dir, bool fresh, struct store **out, struct err_text *why)
@@ -240,6 +265,7 @@ enum err store_open(const char *dir, bool fresh, struct store **out, struct err_
 		store_close(st);
 		return e;
 	}
+	wal_extend(st);
 	sqlite3_wal_hook(st->db, on_wal, st);   /* replaces automatic checkpoints */
 	*out = st;
 	return E_OK;
@@ -435,7 +461,8 @@ void store_tidy(struct store *st)
 		if (run_st(st, ST_SWEEP, &why))
 			log_error("sweeping old scripts: %s", why.text);
 	}
-	rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	/* Not TRUNCATE: see wal_extend. */
+	rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	if (rc)
 		log_error("checkpoint: %s", sqlite3_errmsg(st->db));
 	st->wal = 0;

@@ -136,6 +136,7 @@ static void *worker(void *arg)
 
 	for (;;) {
 		struct work *w;
+		bool back;
 
 		pthread_mutex_lock(&p->lock);
 		while (!p->first && !p->ending)
@@ -149,9 +150,11 @@ static void *worker(void *arg)
 		if (!p->first)
 			p->last = &p->first;
 		pthread_mutex_unlock(&p->lock);
+		back = w->done;         /* run may free work that does not */
 		w->run(w);
 		atomic_fetch_sub(&p->pending, 1);
-		mailbox_post(p->home, w);
+		if (back)
+			mailbox_post(p->home, w);
 	}
 }
 
@@ -181,8 +184,8 @@ void pool_submit(struct pool *p, struct work *w)
 	pthread_mutex_lock(&p->lock);
 	*p->last = w;
 	p->last = &w->next;
-	pthread_cond_signal(&p->wake);
 	pthread_mutex_unlock(&p->lock);
+	pthread_cond_signal(&p->wake);  /* unlocked: it would only wait for the lock */
 }
 
 unsigned pool_pending(const struct pool *p)

@@ -14,7 +14,7 @@
 
 struct work {
 	void (*run)(struct work *w);    /* in a worker */
-	void (*done)(struct work *w);   /* in the main thread */
+	void (*done)(struct work *w);   /* in the main thread; NULL: run ends it */
 	struct work *next;
 };
 

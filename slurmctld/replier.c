@@ -179,13 +179,14 @@ static void wake(struct replier *r)
 		log_error("replier: %m");
 }
 
-void replier_send(struct replier *r, int fd, struct answer *a, int timeout_sec)
+void replier_send(struct replier *r, int fd, struct answer *a, size_t sent, int timeout_sec)
 {
 	struct writing *w = mem_zalloc(sizeof *w);
 
 	w->home = r;
 	w->fd = fd;
 	w->a = a;
+	w->head_sent = sent;
 	w->timeout_sec = timeout_sec;
 	w->born = clock_mono_usec();
 	pthread_mutex_lock(&r->lock);

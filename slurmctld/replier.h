@@ -5,14 +5,16 @@
 #ifndef SLURMCTLD_REPLIER_H
 #define SLURMCTLD_REPLIER_H
 
+#include <stddef.h>
+
 struct replier;
 struct answer;
 
 struct replier *replier_new(void);
 /* Waits a moment for what is being written. */
 void replier_free(struct replier *r);
-/* Takes the socket and the answer.  A reader that takes nothing for
- * timeout_sec is dropped. */
-void replier_send(struct replier *r, int fd, struct answer *a, int timeout_sec);
+/* Takes the socket and the answer, of whose head `sent` bytes are gone already.
+ * From any thread.  A reader that takes nothing for timeout_sec is dropped. */
+void replier_send(struct replier *r, int fd, struct answer *a, size_t sent, int timeout_sec);
 
 #endif
