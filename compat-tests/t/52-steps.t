@@ -12,6 +12,7 @@ from sltest import *  # noqa: E402,F403
 def interrupt():
     p = popen(["srun", "-p", "normal", "-J", "intr", "bash", "-c", "echo up; exec sleep 50"])
     p.stdout.readline()
+    time.sleep(.3)
     p.send_signal(signal.SIGINT)
     time.sleep(.3)
     p.send_signal(signal.SIGINT)
