@@ -11,6 +11,7 @@
 
 #define REQUEUE_DELAY_SEC 121
 #define RETRY_DELAY_SEC 2
+#define SILENT_RETRY_SEC 5      /* until a node that fell silent is asked again */
 #define KILL_JOB_ALREADY_COMPLETE 4002
 
 static uint32_t base(const struct node *n)
@@ -121,7 +122,14 @@ void node_responded(struct core *c, struct node *n, struct effects *out)
 static void node_silent(struct core *c, struct node *n, struct effects *out)
 {
 	n->ping_pending = false;
-	if (n->state & NODE_STATE_NO_RESPOND || base(n) == NODE_STATE_FUTURE)
+	if (base(n) == NODE_STATE_FUTURE)
+		return;
+	/* It may only have been restarting: do not leave it marked until the
+	 * next round, which is minutes away. */
+	if (base(n) != NODE_STATE_DOWN && c->conf->slurmdtimeout &&
+	    c->ping_at > c->now + SILENT_RETRY_SEC)
+		c->ping_at = c->now + SILENT_RETRY_SEC;
+	if (n->state & NODE_STATE_NO_RESPOND)
 		return;
 	effect_log(out, 2, "Nodes %s not responding", n->name);
 	node_move(c, n, n->state | NODE_STATE_NO_RESPOND);
@@ -160,8 +168,11 @@ static void ping_node(struct core *c, struct node *n, struct bitset *ask, struct
 		node_reason(c, n, NULL, NO_VAL, 0);
 		node_move(c, n, n->state & ~(uint32_t)NODE_STATE_DRAIN);
 	}
-	if (base(n) == NODE_STATE_UNKNOWN || base(n) == NODE_STATE_DOWN ||
-	    n->state & NODE_STATE_NO_RESPOND)
+	if (base(n) == NODE_STATE_DOWN) {
+		if (n->ping_sent + c->conf->slurmdtimeout / 3 > c->now)
+			return;
+		bitset_set(ask, n->index);
+	} else if (base(n) == NODE_STATE_UNKNOWN || n->state & NODE_STATE_NO_RESPOND)
 		bitset_set(ask, n->index);
 	else if (n->last_response + c->conf->slurmdtimeout / 3 <= c->now)
 		bitset_set(ping, n->index);
