@@ -284,6 +284,13 @@ static bool next_guess(struct send *s)
 	return true;
 }
 
+/* Daemons that end or start over because of a message may not answer it. */
+static bool ends_in_silence(uint16_t type)
+{
+	return type == REQUEST_SHUTDOWN || type == REQUEST_RECONFIGURE ||
+	       type == REQUEST_RECONFIGURE_WITH_CONFIG || type == REQUEST_REBOOT_NODES;
+}
+
 static bool registered(const struct send *s)
 {
 	const struct core *k = s->agent->ctld->core;
@@ -311,6 +318,8 @@ void send_finish(struct send *s, enum err e)
 
 		steps_run(s->agent->ctld, &ev, NULL);
 	}
+	if (e == E_COMMUNICATIONS_RECEIVE_ERROR && ends_in_silence(s->e->type))
+		e = E_OK;
 	if (s->count) {
 		struct core *k = s->agent->ctld->core;
 
@@ -355,7 +364,9 @@ static void answers_of_others(struct send *s, const struct wire_frame *f)
 			continue;
 		}
 		seen[k] = true;
-		if (!e && r->type == RESPONSE_FORWARD_FAILED)
+		if (ends_in_silence(s->e->type))
+			e = E_OK;
+		else if (!e && r->type == RESPONSE_FORWARD_FAILED)
 			e = E_COMMUNICATIONS_CONNECTION_ERROR;
 		if (!e && r->body)
 			e = code_of(r->type, r->body);
@@ -364,8 +375,8 @@ static void answers_of_others(struct send *s, const struct wire_frame *f)
 	}
 	for (uint32_t k = 1; k < s->count; k++)
 		if (!seen[k])
-			node_event(s, s->node[k], E_COMMUNICATIONS_RECEIVE_ERROR, NULL, NULL,
-				   s->version, false);
+			node_event(s, s->node[k], ends_in_silence(s->e->type) ? E_OK :
+				   E_COMMUNICATIONS_RECEIVE_ERROR, NULL, NULL, s->version, false);
 	free(seen);
 }
 

@@ -338,7 +338,8 @@ static enum err parts_access(struct core *c, struct draft *t)
 			continue;
 		}
 		fail = rc;
-		if (rc == E_ACCESS_DENIED || rc == E_USER_ID_MISSING)
+		if (rc == E_ACCESS_DENIED || rc == E_USER_ID_MISSING ||
+		    rc == E_JOB_MISSING_REQUIRED_PARTITION_GROUP)
 			return rc;
 	}
 	if (!enforce || fail == E_OK)
