@@ -272,8 +272,6 @@ static enum err part_people(const struct core *c, const struct part *p, const st
 {
 	const char *account = t->d->account;
 
-	if (!part_user_allowed(c, p, t->uid))
-		return E_JOB_MISSING_REQUIRED_PARTITION_GROUP;
 	if (p->allow_accounts && strcasecmp(p->allow_accounts, "ALL") != 0) {
 		if (account && !name_listed(p->allow_accounts, account))
 			return E_INVALID_ACCOUNT;
@@ -293,6 +291,8 @@ static enum err part_access(struct core *c, const struct part *p, const struct d
 		return E_ACCESS_DENIED;
 	if (t->uid == 0 && p->flags & PART_FLAG_NO_ROOT)
 		return E_USER_ID_MISSING;
+	if (!part_user_allowed(c, p, t->uid))
+		return E_JOB_MISSING_REQUIRED_PARTITION_GROUP;
 	if (p->alloc_nodes && strcasecmp(p->alloc_nodes, "ALL") != 0) {
 		struct arena mem = { 0 };
 		char **names = NULL;
