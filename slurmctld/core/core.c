@@ -269,13 +269,12 @@ static void client_gone(struct core *c, const struct event *ev, struct effects *
 {
 	struct job *j = job_find(c, ev->job_id);
 
-	/* Nobody waits for an allocation that was never used: srun died. */
-	if (!j || j->batch || job_is_finished(j))
+	if (!j || !job_is_running(j) || j->batch || j->steps || !c->conf->inactivelimit ||
+	    c->now - j->time_last_active < c->conf->inactivelimit)
 		return;
-	if (job_is_pending(j) || !j->steps) {
-		effect_log(out, 3, "JobId=%u: its srun or salloc is gone", j->id);
-		job_end(c, j, JOB_CANCELLED, out);
-	}
+	effect_log(out, 3, "JobId=%u: its srun or salloc is gone, InactiveLimit", j->id);
+	job_reason(c, j, FAIL_INACTIVE_LIMIT, NULL);
+	job_end(c, j, JOB_TIMEOUT, out);
 }
 
 static void schedule(struct core *c, bool slice, struct effects *out)

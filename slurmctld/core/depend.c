@@ -360,10 +360,39 @@ static bool kill_invalid(const struct core *c, const struct job *j)
 	       conf_option(c->conf->dependencyparameters, "kill_invalid_depend", NULL);
 }
 
+/* Its tasks follow those of another array one by one. */
+static void refresh_tasks(struct core *c, struct job *head)
+{
+	bool more = true;
+
+	for (uint32_t i = 0; more && i < head->array->pending->bits; i++) {
+		struct job probe = *head, *j;
+
+		if (!bitset_test(head->array->pending, i))
+			continue;
+		probe.array_task_id = i;
+		if (depend_test(c, &probe) != DEPEND_MET)
+			continue;
+		more = bitset_count(head->array->pending) > 1;
+		j = array_split(c, head, i);
+		job_str_set(j, JS_DEPENDENCY, NULL);
+		j->bitflags &= ~JOB_DEPENDENT;
+		job_reason(c, j, WAIT_NO_REASON, NULL);
+		j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;
+		job_dirty(c, j);
+		sched_job_changed(c, j);
+		c->wants_sched = true;
+	}
+}
+
 void depend_refresh(struct core *c, struct job *j, struct effects *out)
 {
 	/* Held jobs are looked at when they are released. */
 	if (!job_is_pending(j) || !job_str(j, JS_DEPENDENCY) || !j->priority)
+		return;
+	if (j->array && strcasestr(job_str(j, JS_DEPENDENCY), "aftercorr"))
+		refresh_tasks(c, j);
+	if (!job_str(j, JS_DEPENDENCY))
 		return;
 	switch (depend_test(c, j)) {
 	case DEPEND_MET:

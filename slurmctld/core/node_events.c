@@ -219,12 +219,32 @@ static void reboot_idle(struct core *c, struct effects *out)
 		nodes_reboot(c, set, NULL, out);
 }
 
+/* InactiveLimit: does the srun or salloc of an idle allocation still live? */
+static void ping_clients(struct core *c, struct effects *out)
+{
+	for (struct job *j = c->job_first; j && c->conf->inactivelimit; j = j->next) {
+		struct effect *e;
+
+		if (!job_is_running(j) || j->batch || j->steps || !j->other_port ||
+		    c->now - j->time_last_active < c->conf->inactivelimit)
+			continue;
+		e = effects_add(out, EFF_CLIENT_PING);
+		e->type = SRUN_PING;
+		e->addr = j->peer;
+		e->addr.port = j->other_port;
+		e->client_version = j->start_protocol;
+		e->job_id = j->id;
+		e->step_id = NO_VAL;
+	}
+}
+
 void sweep_run(struct core *c, struct effects *out)
 {
 	if (c->now < c->sweep_at || c->shutting_down)
 		return;
 	c->sweep_at = c->now + SWEEP_SEC;
 	reboot_idle(c, out);
+	ping_clients(c, out);
 	if (!c->conf->groupupdatetime || c->now < c->groups_at)
 		return;
 	c->groups_at = c->now + c->conf->groupupdatetime;

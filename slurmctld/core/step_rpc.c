@@ -309,6 +309,7 @@ static void step_ended(struct core *c, struct job *j, struct step *s, struct eff
 
 	if (s->id < STEP_MAX_NORMAL && code > j->derived_ec)
 		j->derived_ec = code;
+	j->time_last_active = c->now;
 	step_remove(c, j, s);
 	wake_waiting(j, out);
 }

@@ -268,7 +268,7 @@ static enum err part_limits(const struct part *p, const struct draft *t)
 	return E_OK;
 }
 
-static enum err part_people(const struct core *c, const struct part *p, const struct draft *t)
+static enum err part_people(const struct part *p, const struct draft *t)
 {
 	const char *account = t->d->account;
 
@@ -321,7 +321,7 @@ static enum err part_access(struct core *c, const struct part *p, const struct d
 		return E_REQUESTED_NODES_NOT_IN_PARTITION;
 	rc = part_limits(p, t);
 	if (rc == E_OK && c->conf->enforcepartlimits)
-		rc = part_people(c, p, t);
+		rc = part_people(p, t);
 	return rc;
 }
 

@@ -137,6 +137,8 @@ static enum err try_now(struct core *c, struct backfill *b, struct request *r, i
 {
 	enum err e;
 
+	if (!licenses_free(c, r->job))
+		return E_NODES_BUSY;
 	if (b->prof.ev_count)
 		loads_now(c, b, r, limit);
 	c->sched->bf_view = b->prof.ev_count;

@@ -366,6 +366,7 @@ static void entry_out(struct sched *s, struct sched_entry *e)
 		knode_remove(&s->timed, &e->kn);
 		break;
 	case Q_RUNNING:
+		s->running_gen++;
 		list_del(&s->running, e);
 		break;
 	case Q_ASIDE:
@@ -390,6 +391,7 @@ static void entry_in(struct core *c, struct sched_entry *e, enum sched_where whe
 		knode_insert(&c->sched->timed, &e->kn);
 		break;
 	case Q_RUNNING:
+		c->sched->running_gen++;
 		list_add(&c->sched->running, e);
 		break;
 	case Q_ASIDE:

@@ -68,6 +68,8 @@ void sched_free(struct sched *s)
 	free(s->runs);
 	free(s->zero_gres);
 	free(s->share_count);
+	free(s->link);
+	free(s->link_head);
 	bitset_free(s->share_used);
 	bitset_free(s->usable);
 	bitset_free(s->closed_nodes);
@@ -260,7 +262,7 @@ static enum err place_job(struct core *c, const struct job *j, struct part *cons
 		desc->text[0] = '\0';
 	if (!licenses_free(c, j)) {
 		*reason = WAIT_LICENSES;
-		return E_NODES_BUSY;
+		return E_INVALID_LICENSES;
 	}
 	for (uint32_t i = 0; i < parts; i++) {
 		uint32_t limit = request_part_limit(c, j, part[i]);

@@ -172,6 +172,9 @@ struct sched {
 	struct bitset *closed_nodes;
 	bool usable_valid;
 
+	struct share_link *link;        /* share.c: jobs per node */
+	uint32_t *link_head;
+	uint32_t links_gen, links_nodes, running_gen;
 	struct bitset *share_used;      /* cores of one node, of jobs that share too */
 	uint8_t *share_count;
 	uint64_t *zero_gres;            /* none in use */

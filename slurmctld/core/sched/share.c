@@ -9,14 +9,40 @@
 
 #define CORES_MAX 4096
 
-static const struct job_share *share_on(const struct job_alloc *a, const struct node *n)
+/* A running job's share of one node; next: of the same node. */
+struct share_link {
+	const struct job *job;
+	const struct job_share *share;
+	uint32_t next;
+};
+
+/* Who is where.  Made anew when a job started or ended since. */
+static void links_build(struct core *c)
 {
-	if (!a || !bitset_test(a->nodes, n->index))
-		return NULL;
-	for (uint32_t i = 0; i < a->node_count; i++)
-		if (a->share[i].node == n->index)
-			return &a->share[i];
-	return NULL;
+	struct sched *s = c->sched;
+	uint32_t n = 0;
+
+	if (s->links_gen == s->running_gen && s->links_nodes == c->node_count)
+		return;
+	s->links_gen = s->running_gen;
+	s->links_nodes = c->node_count;
+	for (struct sched_entry *e = s->running.first; e; e = e->next)
+		n += e->job->alloc ? e->job->alloc->node_count : 0;
+	s->link = mem_realloc(s->link, (n + 1) * sizeof(*s->link));
+	s->link_head = mem_realloc(s->link_head, (c->node_count + 1) * sizeof(uint32_t));
+	memset(s->link_head, 0, (c->node_count + 1) * sizeof(uint32_t));
+	n = 0;
+	for (struct sched_entry *e = s->running.first; e; e = e->next) {
+		const struct job_alloc *a = e->job->alloc;
+
+		for (uint32_t i = 0; a && i < a->node_count; i++) {
+			uint32_t node = a->share[i].node;
+
+			s->link[++n] = (struct share_link){e->job, &a->share[i],
+							   s->link_head[node]};
+			s->link_head[node] = n;
+		}
+	}
 }
 
 static void add_job(struct sched *s, const struct request *r, const struct job *j,
@@ -47,22 +73,20 @@ const struct bitset *share_view(struct core *c, const struct request *r, const s
 	memset(s->share_count, 0, CORES_MAX);
 	bitset_foreach(k, n->cores_used)
 		bitset_set(s->share_used, k);
-	for (struct sched_entry *e = s->running.first; e; e = e->next) {
-		const struct job_share *sh;
-
-		if (!job_shares(e->job))
-			continue;
-		sh = share_on(e->job->alloc, n);
-		if (sh)
-			add_job(s, r, e->job, sh);
-	}
+	links_build(c);
+	for (uint32_t i = s->link_head[n->index]; i; i = s->link[i].next)
+		if (job_shares(s->link[i].job))
+			add_job(s, r, s->link[i].job, s->link[i].share);
 	return s->share_used;
 }
 
 bool share_only_user(struct core *c, const struct node *n, uint32_t uid)
 {
-	for (struct sched_entry *e = c->sched->running.first; e; e = e->next)
-		if (e->job->uid != uid && share_on(e->job->alloc, n))
+	struct sched *s = c->sched;
+
+	links_build(c);
+	for (uint32_t i = s->link_head[n->index]; i; i = s->link[i].next)
+		if (s->link[i].job->uid != uid)
 			return false;
 	return true;
 }
