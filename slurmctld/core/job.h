@@ -161,6 +161,8 @@ static inline bool job_is_finished(const struct job *j) { return job_base(j) > J
 
 /* Are the licenses it asks for free now? */
 bool licenses_free(const struct core *c, const struct job *j);
+/* How many of one license running jobs have. */
+uint64_t licenses_in_use(const struct core *c, const char *name, size_t len);
 
 struct job *job_find(const struct core *c, uint32_t id);
 /* "12", "12_3", "12_[1-4,7]", "12+1": resolve for update/kill/show.  For an

@@ -46,7 +46,7 @@ bool licenses_valid(const struct core *c, const char *text)
 	return true;
 }
 
-static uint64_t in_use(const struct core *c, const char *name, size_t len)
+uint64_t licenses_in_use(const struct core *c, const char *name, size_t len)
 {
 	uint64_t n = 0;
 
@@ -65,12 +65,12 @@ bool licenses_free(const struct core *c, const struct job *j)
 	/* "a|b": one of them is enough. */
 	if (text && strchr(text, '|')) {
 		while (item(&text, &name, &len, &want))
-			if (in_use(c, name, len) + want <= count_of(c->conf->licenses, name, len))
+			if (licenses_in_use(c, name, len) + want <= count_of(c->conf->licenses, name, len))
 				return true;
 		return false;
 	}
 	while (item(&text, &name, &len, &want))
-		if (in_use(c, name, len) + want > count_of(c->conf->licenses, name, len))
+		if (licenses_in_use(c, name, len) + want > count_of(c->conf->licenses, name, len))
 			return false;
 	return true;
 }

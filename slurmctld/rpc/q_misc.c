@@ -85,14 +85,15 @@ void rpc_q_resv(struct ctld *c, struct request *r)
 	rpc_answer(c, r, RESPONSE_RESERVATION_INFO, &m);
 }
 
-/* "matlab:10,ansys:4" of Licenses=; nothing takes any yet. */
+/* "matlab:10,ansys:4" of Licenses=, less what running jobs have. */
 void rpc_q_licenses(struct ctld *c, struct request *r)
 {
 	const struct license_info_request_msg *q = r->body;
 	struct license_info_msg m;
 	char *text, *save = NULL, *p;
 
-	if (q->last_update - 1 >= c->core->last_conf_update) {
+	if (q->last_update - 1 >= c->core->last_conf_update &&
+	    q->last_update - 1 >= c->core->last_job_update) {
 		rpc_answer_rc(c, r, E_NO_CHANGE_IN_DATA);
 		return;
 	}
@@ -109,6 +110,7 @@ void rpc_q_licenses(struct ctld *c, struct request *r)
 		if (colon)
 			*colon = '\0';
 		it->name = p;
+		it->in_use = (uint32_t)licenses_in_use(c->core, p, strlen(p));
 	}
 	rpc_answer(c, r, RESPONSE_LICENSE_INFO, &m);
 }
