@@ -68,7 +68,8 @@ enum effect_kind {
 	EFF_SCRIPT_PUT, /* journal: keep a job's script and environment */
 	EFF_SCRIPT_DEL,
 	EFF_SCRIPT_REPLY,/* answer conn with RESPONSE_BATCH_SCRIPT of job_id from the store */
-	EFF_COMPLETED,  /* a job ended: job completion log line */
+	EFF_COMPLETED,  /* a job ended in state (level): job completion line (text, may be NULL) */
+	EFF_STARTED,    /* a job started whose owner wants to hear of it */
 	EFF_LOG,        /* a line for the log */
 	EFF_SHUTDOWN,   /* end the daemon */
 	EFF_RECONFIG,   /* re-read the configuration, then EV_RECONFIG */

@@ -153,10 +153,13 @@ static void completed_line(struct core *c, struct job *j, uint32_t state, struct
 	const char *nodes = job_str(j, JS_NODES);
 	struct effect *e;
 
-	if (!c->conf->jobcomptype)
+	if (!c->conf->jobcomptype && !j->mail_type && !c->conf->epilogslurmctld.count)
 		return;
 	e = effects_add(out, EFF_COMPLETED);
 	e->job_id = j->id;
+	e->level = (int)(state & JOB_STATE_BASE);
+	if (!c->conf->jobcomptype)
+		return;
 	e->uid = j->uid;
 	e->text = arena_printf(&out->mem,
 		"JobId=%u UserId=@u%u@(%u) GroupId=@g%u@(%u) Name=%s JobState=%s Partition=%s "

@@ -403,6 +403,8 @@ void job_start(struct core *c, struct job *head, const struct placement *p, bool
 	if (head && head != j)
 		head->array->running++;
 	c->stats.started++;
+	if (j->mail_type & 1)
+		effects_add(out, EFF_STARTED)->job_id = j->id;
 	if (job_wants_prolog(c)) {
 		if (!(c->conf->prologflags & PROLOG_FLAG_NOHOLD)) {
 			j->alloc->prolog = bitset_new(j->alloc->node_count);
