@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Writing big answers: an event loop of its own.  It touches only what it was
- * given; the pieces of an answer are immutable and counted. */
+ * given; the pieces of an answer are immutable and counted.
+ *
+ * A reader on this machine takes its processor time from the same processors:
+ * dozens that unpack a long queue at once would leave none for the others.
+ * They are served in turns, and the next has its turn when the one before has
+ * closed, or after TURN_USEC; readers elsewhere need no turn. */
 #include "slurmctld/replier.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -20,6 +27,8 @@
 #define LIVE_MAX_SEC 1800       /* nobody reads one answer for longer */
 
 #define END_WAIT_USEC 2000000
+#define TURN_USEC 100000        /* a turn is no longer, read or not */
+#define QUEUE_USEC 2000000      /* when the wait is this long, one more at once */
 
 struct writing {
 	struct replier *home;
@@ -30,7 +39,9 @@ struct writing {
 	uint32_t span_sent;             /* bytes of it */
 	int64_t born;
 	struct watch watch;
-	struct writing *next;           /* in the inbox */
+	bool turn, drained;
+	int64_t turn_end;
+	struct writing *next;           /* in the inbox or the queue */
 };
 
 struct replier {
@@ -42,17 +53,48 @@ struct replier {
 	int fd;
 	struct watch wake;
 	unsigned live;
+	struct writing *queue, **queue_last;
+	unsigned turns, turns_max;
+	bool admitting;
 };
+
+static void admit(struct replier *r);
+
+static void turn_over(struct writing *w)
+{
+	if (!w->turn)
+		return;
+	w->turn = false;
+	w->home->turns--;
+}
 
 static void writing_end(struct writing *w)
 {
+	struct replier *r = w->home;
+
 	watch_stop(&w->watch);
 	close(w->fd);
 	answer_free(w->a);
-	w->home->live--;
-	if (w->home->ending && !w->home->live)
-		loop_break(w->home->loop);
+	turn_over(w);
 	free(w);
+	r->live--;
+	if (r->ending && !r->live)
+		loop_break(r->loop);
+	else
+		admit(r);
+}
+
+/* Until it may go on, its turn ends or the reader is given up. */
+static void writing_wait(struct writing *w, short what)
+{
+	int64_t usec = w->timeout_sec * INT64_C(1000000);
+
+	if (w->turn) {
+		usec = w->turn_end - clock_mono_usec();
+		if (usec < 1000)
+			usec = 1000;
+	}
+	watch_wait(&w->watch, what, usec);
 }
 
 static int gather(struct writing *w, struct iovec *iov)
@@ -112,8 +154,7 @@ static void write_some(struct writing *w)
 			if (clock_mono_usec() - w->born > LIVE_MAX_SEC * INT64_C(1000000))
 				writing_end(w);
 			else
-				watch_wait(&w->watch, LOOP_WRITE,
-					   w->timeout_sec * INT64_C(1000000));
+				writing_wait(w, LOOP_WRITE);
 			return;
 		}
 		if (n <= 0) {
@@ -125,15 +166,81 @@ static void write_some(struct writing *w)
 	/* The pieces can go before the peer has closed. */
 	answer_free(w->a);
 	w->a = NULL;
-	writing_end(w);
+	if (!w->turn || shutdown(w->fd, SHUT_WR) < 0) {
+		writing_end(w);
+		return;
+	}
+	w->drained = true;
+	writing_wait(w, LOOP_READ);
 }
 
-static void on_writable(void *arg, short what)
+static void on_writing(void *arg, short what)
 {
-	if (what & LOOP_TIMEOUT)
-		writing_end(arg);
-	else
-		write_some(arg);
+	struct writing *w = arg;
+	struct replier *r = w->home;
+
+	if (w->drained || (what & LOOP_TIMEOUT && !w->turn)) {
+		writing_end(w);
+	} else if (what & LOOP_TIMEOUT) {
+		turn_over(w);
+		writing_wait(w, LOOP_WRITE);
+		admit(r);
+	} else {
+		write_some(w);
+	}
+}
+
+static void admit(struct replier *r)
+{
+	if (r->admitting)
+		return;
+	r->admitting = true;
+	while (r->queue) {
+		struct writing *w = r->queue;
+		int64_t now = clock_mono_usec();
+
+		if (r->turns >= r->turns_max + (unsigned)((now - w->born) / QUEUE_USEC))
+			break;
+		r->queue = w->next;
+		if (!r->queue)
+			r->queue_last = &r->queue;
+		w->turn = true;
+		w->turn_end = now + TURN_USEC;
+		r->turns++;
+		write_some(w);
+	}
+	r->admitting = false;
+}
+
+/* Both ends have one address. */
+static bool is_local(int fd)
+{
+	struct sockaddr_storage a, b;
+	socklen_t la = sizeof a, lb = sizeof b;
+
+	if (getsockname(fd, (struct sockaddr *)&a, &la) < 0 ||
+	    getpeername(fd, (struct sockaddr *)&b, &lb) < 0 || a.ss_family != b.ss_family)
+		return false;
+	if (a.ss_family == AF_INET)
+		return !memcmp(&((struct sockaddr_in *)&a)->sin_addr,
+			       &((struct sockaddr_in *)&b)->sin_addr, sizeof(struct in_addr));
+	return a.ss_family == AF_INET6 &&
+	       !memcmp(&((struct sockaddr_in6 *)&a)->sin6_addr,
+		       &((struct sockaddr_in6 *)&b)->sin6_addr, sizeof(struct in6_addr));
+}
+
+static void writing_start(struct replier *r, struct writing *w)
+{
+	r->live++;
+	watch_init(&w->watch, r->loop, w->fd, on_writing, w);
+	if (!is_local(w->fd)) {
+		write_some(w);
+		return;
+	}
+	w->next = NULL;
+	*r->queue_last = w;
+	r->queue_last = &w->next;
+	admit(r);
 }
 
 static void on_inbox(void *arg, short what)
@@ -152,9 +259,7 @@ static void on_inbox(void *arg, short what)
 	while (w) {
 		struct writing *next = w->next;
 
-		r->live++;
-		watch_init(&w->watch, r->loop, w->fd, on_writable, w);
-		write_some(w);
+		writing_start(r, w);
 		w = next;
 	}
 	if (r->ending && !r->live)
@@ -203,6 +308,9 @@ struct replier *replier_new(void)
 
 	pthread_mutex_init(&r->lock, NULL);
 	r->loop = loop_new();
+	r->queue_last = &r->queue;
+	r->turns_max = sysconf(_SC_NPROCESSORS_ONLN) > 2 ?
+		       (unsigned)sysconf(_SC_NPROCESSORS_ONLN) - 1 : 1;
 	r->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->fd < 0)
 		log_fatal("cannot make the writing thread: %m");
