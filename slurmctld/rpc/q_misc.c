@@ -180,14 +180,6 @@ void rpc_q_shares(struct ctld *c, struct request *r)
 	rpc_answer(c, r, RESPONSE_SHARE_INFO, &m);
 }
 
-void rpc_q_priority(struct ctld *c, struct request *r)
-{
-	struct priority_factors_response_msg m;
-
-	wire_init(&priority_factors_response_msg_desc, &m);
-	rpc_answer(c, r, RESPONSE_PRIORITY_FACTORS, &m);
-}
-
 void rpc_q_assoc(struct ctld *c, struct request *r)
 {
 	struct assoc_mgr_info_msg m;

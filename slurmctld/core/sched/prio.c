@@ -162,15 +162,22 @@ static double factor_part(const struct core *c, const struct job *j)
 
 /* Without accounting there is no association, share or QOS to weigh: those
  * factors are 0. */
-static uint32_t priority_multifactor(const struct core *c, const struct job *j)
+void sched_factors(const struct core *c, const struct job *j, struct sched_factors *out)
 {
 	const struct conf *f = c->conf;
-	double p = (double)f->priorityweightage * factor_age(c, j) +
-		(double)f->priorityweightjobsize * factor_size(c, j) +
-		(double)f->priorityweightpartition * factor_part(c, j) +
-		(double)job_site(j) - (double)job_nice(j);
 
-	return priority_clip(p);
+	out->age = (double)f->priorityweightage * factor_age(c, j);
+	out->size = (double)f->priorityweightjobsize * factor_size(c, j);
+	out->part = (double)f->priorityweightpartition * factor_part(c, j);
+}
+
+static uint32_t priority_multifactor(const struct core *c, const struct job *j)
+{
+	struct sched_factors f;
+
+	sched_factors(c, j, &f);
+	return priority_clip(f.age + f.size + f.part + (double)job_site(j) -
+			     (double)job_nice(j));
 }
 
 bool sched_is_multifactor(const struct core *c)

@@ -24,6 +24,12 @@ int sched_compare(const struct job *a, const struct job *b);
 /* Priority for a new job (priority/basic: falls from 4294901760; multifactor:
  * weights of the configuration). */
 uint32_t sched_priority(struct core *c, const struct job *j);
+/* What each factor adds under priority/multifactor now (sprio). */
+struct sched_factors {
+	double age, size, part;
+};
+void sched_factors(const struct core *c, const struct job *j, struct sched_factors *out);
+bool sched_is_multifactor(const struct core *c);
 
 /* A placement: everything job_alloc needs. Built in mem. */
 struct placement {

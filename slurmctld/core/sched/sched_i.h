@@ -210,7 +210,6 @@ struct sched_group *queue_next(struct sched *s);
 void queue_rewind(struct sched *s);
 void queue_resolve(struct core *c);
 
-bool sched_is_multifactor(const struct core *c);
 void sched_priority_seen(struct sched *s, uint32_t priority);
 
 /* Everything a placement depends on, but for the partition. */
