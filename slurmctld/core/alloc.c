@@ -63,7 +63,7 @@ uint32_t alloc_find(const struct job_alloc *a, uint32_t node)
 static void weigh(struct core *c, struct job *j, struct job_share *s, bool add)
 {
 	struct node *n = c->node[s->node];
-	bool shares = job_shares(j);
+	bool shares = j->alloc->shares;
 
 	for (uint32_t k = 0; k < s->cores && k < n->cores && !shares; k++) {
 		if (!bitset_test(j->alloc->cores, s->core_off + k))
@@ -102,6 +102,9 @@ void alloc_charge(struct core *c, struct job *j)
 {
 	struct job_alloc *a = j->alloc;
 
+	a->charged = false;
+	a->shares = job_shares(j);
+	a->charged = true;
 	a->counted = !job_is_completing(j);
 	for (uint32_t i = 0; i < a->node_count; i++) {
 		struct node *n = c->node[a->share[i].node];

@@ -409,6 +409,8 @@ bool job_shares(const struct job *j)
 {
 	uint16_t max = j->part ? j->part->max_share : 1;
 
+	if (j->alloc && j->alloc->charged)
+		return j->alloc->shares;
 	if ((max & ~SHARED_FORCE) <= 1)
 		return false;
 	return max & SHARED_FORCE || j->shared == JOB_SHARED_OK;

@@ -64,9 +64,12 @@ struct job_alloc {
 	struct bitset *prolog;          /* over share: prolog not reported yet; NULL none awaited */
 	uint32_t total_cpus;
 	bool whole_node;
+	bool charged;                   /* alloc_charge ran */
+	bool shares;                    /* was charged as sharing: as job_shares() said then */
 	bool counted;                   /* nodes count it as running (run_jobs), else completing */
 };
-/* Does it leave its cores to other sharing jobs as well (OverSubscribe)? */
+/* Does it leave its cores to other sharing jobs as well (OverSubscribe)?  What
+ * holds resources stays with the answer it was charged by. */
 bool job_shares(const struct job *j);
 
 /* Array bookkeeping of the record that stands for tasks not yet started.

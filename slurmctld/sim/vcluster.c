@@ -451,7 +451,7 @@ static void check_node(struct vcluster *v, struct node *n)
 		cpus += s->cpus;
 		mem += s->mem_mb;
 		qpus += s->gres ? s->gres[0] : 0;
-		for (uint32_t i = 0; i < s->cores; i++) {
+		for (uint32_t i = 0; i < s->cores && !j->alloc->shares; i++) {
 			if (!bitset_test(j->alloc->cores, s->core_off + i))
 				continue;
 			if (bitset_test(used, i))
@@ -464,7 +464,7 @@ static void check_node(struct vcluster *v, struct node *n)
 	if (run != n->run_jobs || comp != n->comp_jobs)
 		fault(v, "%s counts %u+%u jobs, has %u+%u", n->name, n->run_jobs, n->comp_jobs, run,
 		      comp);
-	if (cpus != n->cpus_alloc || cpus > n->cpus)
+	if (cpus != n->cpus_alloc || (cpus > n->cpus && !n->sharing_jobs))
 		fault(v, "%s counts %u CPUs, has %u of %u", n->name, n->cpus_alloc, cpus, n->cpus);
 	if (mem != n->mem_alloc_mb || mem > n->real_memory_mb)
 		fault(v, "%s has %llu MB given out", n->name, (unsigned long long)mem);
