@@ -45,7 +45,7 @@ def timeouts():
     j = r.out.strip()
     same(job(j)["TimeLimit"], "00:01:00", "seconds are rounded up to minutes")
     wait_state(j, "RUNNING")
-    s = sbatch("-p normal -t 1 -o tls-%j", script="srun sleep 200\n")
+    s = sbatch("-p normal -t 1 -o tls-%j", wrap="sleep 200")
     wait_state(s, "RUNNING")
     like(run(f"squeue -h -j {j} -o '%l %L'").out, r"^1:00 (0:\d\d|1:00)$", "limit and what is left")
     # do not wait a minute: the tests are run often.  The limit itself is
