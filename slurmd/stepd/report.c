@@ -18,7 +18,7 @@
 #include "slurmd/stepd/acct.h"
 #include "wire/base/log.h"
 
-#define PARENT_TRIES   5
+#define PARENT_TRIES   9         /* within five seconds */
 #define CTLD_WAIT_SEC  60       /* at most, between two tries */
 #define MUNGE_WAIT_SEC 300      /* how long a peer's message waits for munged */
 
@@ -158,9 +158,9 @@ static bool send_parent(struct reporter *r, const struct message *m)
 	if (rpc_resolve(m->parent_host, m->parent_port, &a) != E_OK)
 		return false;
 	for (int i = 0; i < PARENT_TRIES; i++) {
-		/* The parent may just not have started yet. */
+		/* The parent may just not have started yet: soon at first. */
 		if (i)
-			sleep(1);
+			usleep(i < 5 ? 50000u << (i - 1) : 1000000u);
 		if (send_once(r, &a, m->version, r->slurmd_uid, m) == E_OK)
 			return true;
 	}
