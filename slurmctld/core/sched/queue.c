@@ -381,11 +381,17 @@ static void entry_out(struct sched *s, struct sched_entry *e)
 	e->where = Q_NONE;
 }
 
+/* What is due in the year 2106 is as good as never. */
+static uint32_t begin_key(int64_t t)
+{
+	return t > UINT32_MAX ? UINT32_MAX : (uint32_t)t;
+}
+
 static void entry_in(struct core *c, struct sched_entry *e, enum sched_where where)
 {
 	switch (where) {
 	case Q_TIMED:
-		e->kn.key = (struct sched_key){.first = (uint32_t)e->job->begin_time,
+		e->kn.key = (struct sched_key){.first = begin_key(e->job->begin_time),
 					       .second = e->job->id};
 		e->kn.heap = heap_next(c->sched);
 		knode_insert(&c->sched->timed, &e->kn);
