@@ -491,7 +491,7 @@ void life_check(struct step *s)
 	}
 	if (life.phase == PHASE_REPORT && report_idle(s->reporter)) {
 		batch_cleanup(s, true);
-		event_base_loopbreak(s->base);
+		event_base_loopexit(s->base, NULL);     /* also before it runs */
 	}
 }
 
