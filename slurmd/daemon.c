@@ -31,6 +31,7 @@
 #include "slurmd/gres.h"
 #include "slurmd/jobs.h"
 #include "slurmd/pidfile.h"
+#include "slurmd/rpc.h"
 #include "slurmd/spool.h"
 #include "slurmd/steps.h"
 #include "wire/base/log.h"
@@ -310,6 +311,8 @@ static int serve(struct daemon *d, int ready_fd)
 	log_info("slurmd version %s started", SLUICE_VERSION);
 	log_info("slurmd started on %ld", (long)d->started);
 	ready_report(d, ready_fd);
+	if (s->conf->healthcheckinterval)
+		health_check_run(d);
 	register_send(d, 0, true);
 	event_base_dispatch(d->base);
 	conn_close_listener(d);

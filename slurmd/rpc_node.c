@@ -104,21 +104,27 @@ static void health_done(void *arg, const struct script_result *r)
 	d->health_running = false;
 }
 
-void rpc_health_check(struct req *q)
+void health_check_run(struct daemon *d)
 {
-	const char *program = q->site->conf->healthcheckprogram;
+	const struct site *s = d->site;
+	struct arena mem = { 0 };
 	char *env[4];
-	struct daemon *d = q->d;
 
-	req_answer_rc(q, 0);
-	if (!program || d->health_running)
+	if (!s->conf->healthcheckprogram || d->health_running)
 		return;
-	env[0] = arena_printf(&q->mem, "SLURMD_NODENAME=%s", q->site->name);
-	env[1] = arena_printf(&q->mem, "SLURM_CONF=%s", q->site->conf_path);
+	env[0] = arena_printf(&mem, "SLURMD_NODENAME=%s", s->name);
+	env[1] = arena_printf(&mem, "SLURM_CONF=%s", s->conf_path);
 	env[2] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	env[3] = NULL;
 	d->health_running = true;
-	script_run(d, program, env, HEALTH_LIMIT_SEC, health_done, d);
+	script_run(d, s->conf->healthcheckprogram, env, HEALTH_LIMIT_SEC, health_done, d);
+	arena_fini(&mem);
+}
+
+void rpc_health_check(struct req *q)
+{
+	req_answer_rc(q, 0);
+	health_check_run(q->d);
 }
 
 static void reboot_done(void *arg, const struct script_result *r)

@@ -253,7 +253,7 @@ def s_srun(b):
 
 
 def s_io(b):
-    r = b.run("srun", "-w", b.node, "-n2", "-l", "bash", "-c", "cat; echo err >&2",
+    r = b.run("srun", "-w", b.node, "-N1", "-n2", "-l", "bash", "-c", "cat; echo err >&2",
               input="one\ntwo\n")
     b.expect(sorted(r.stdout.split("\n")) == sorted(["0: one", "0: two", "1: one", "1: two", ""]),
              "stdin to all", r.stdout)

@@ -179,6 +179,7 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 			effects_add(out, EFF_GROUPS)->part = i;
 	c->ping_at = now;
 	c->sweep_at = now + SWEEP_SEC;
+	c->reboot_waiting = true;
 	c->wants_sched = true;
 	core_flush(c, out);
 }
@@ -302,6 +303,8 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		timer_run(c, out);
 		ping_run(c, out);
 		sweep_run(c, out);
+		health_run(c, out);
+		reboot_idle(c, out);
 		if (sched_next_time(c) <= c->now)
 			c->wants_sched = true;
 		break;
@@ -331,6 +334,8 @@ int64_t core_next_time(const struct core *c)
 {
 	int64_t t = c->ping_at < c->sweep_at ? c->ping_at : c->sweep_at;
 
+	if (c->health_at < t)
+		t = c->health_at;
 	if (c->timer_count && c->timers[0].at < t)
 		t = c->timers[0].at;
 	if (sched_next_time(c) < t)

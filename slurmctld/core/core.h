@@ -70,6 +70,9 @@ struct core {
 	struct core_timer *timers;      /* heap; see timer.c */
 	uint32_t timer_count, timer_cap;
 	int64_t ping_at, sweep_at;      /* next look at all nodes */
+	int64_t health_at;              /* next HealthCheckProgram; 0 not yet begun */
+	uint32_t health_part;
+	bool reboot_waiting;            /* a node is to reboot when its jobs have ended */
 	int64_t groups_at;              /* AllowGroups are resolved again */
 	bool started;                   /* core_start ran */
 	uint32_t alloc_reply_job;       /* its allocation is in the answer being made */

@@ -197,6 +197,8 @@ void node_kill_jobs(struct core *c, struct node *n, struct effects *out);
 void ping_run(struct core *c, struct effects *out);
 /* Now and then: groups, nodes that wait for a reboot. */
 #define SWEEP_SEC 60
+void reboot_idle(struct core *c, struct effects *out);
+void health_run(struct core *c, struct effects *out);
 void sweep_run(struct core *c, struct effects *out);
 void node_result(struct core *c, const struct event *ev, struct effects *out);
 void node_responded(struct core *c, struct node *n, struct effects *out);

@@ -11,6 +11,15 @@
 
 #define REQUEUE_DELAY_SEC 121
 #define RETRY_DELAY_SEC 2
+/* HealthCheckNodeState */
+#define HEALTH_IDLE 0x0001u
+#define HEALTH_ALLOC 0x0002u
+#define HEALTH_MIXED 0x0004u
+#define HEALTH_NONDRAINED_IDLE 0x0008u
+#define HEALTH_ANY 0x00ffu
+#define HEALTH_CYCLE 0x0100u
+#define HEALTH_NOT_BY_US 0x0600u        /* when the node daemon starts, at boot */
+#define HEALTH_PARTS 10u
 #define SILENT_RETRY_SEC 5      /* until a node that fell silent is asked again */
 #define KILL_JOB_ALREADY_COMPLETE 4002
 
@@ -204,17 +213,91 @@ void ping_run(struct core *c, struct effects *out)
 	}
 }
 
-/* An admin asked for a reboot while jobs ran there. */
-static void reboot_idle(struct core *c, struct effects *out)
+/* HealthCheckNodeState: is it the turn of nodes like this one? */
+static bool health_wanted(const struct core *c, const struct node *n)
 {
-	struct bitset *set = effects_bitset(out, c->node_count);
+	uint32_t states = c->conf->healthchecknodestate;
+	uint32_t base = n->state & NODE_STATE_BASE;
 
+	if (base == NODE_STATE_FUTURE || base == NODE_STATE_UNKNOWN ||
+	    n->state & (NODE_STATE_INVALID_REG | NODE_STATE_NO_RESPOND |
+			NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN |
+			NODE_STATE_POWERING_UP | NODE_STATE_REBOOT_ISSUED))
+		return false;
+	if ((states & HEALTH_ANY) == HEALTH_ANY)
+		return true;
+	if (n->cpus_alloc)
+		return states & (n->cpus_alloc < n->cpus ? HEALTH_MIXED : HEALTH_ALLOC);
+	return base == NODE_STATE_IDLE &&
+	       (states & HEALTH_IDLE ||
+		(states & HEALTH_NONDRAINED_IDLE && !(n->state & NODE_STATE_DRAIN)));
+}
+
+/* Nodes run HealthCheckProgram when told to: all at once, or (CYCLE) in ten parts
+ * spread over the interval. */
+void health_run(struct core *c, struct effects *out)
+{
+	uint32_t states = c->conf->healthchecknodestate, every = c->conf->healthcheckinterval;
+	uint32_t parts = states & HEALTH_CYCLE ? HEALTH_PARTS : 1;
+	bool first = !c->health_at;
+	struct effect *e = NULL;
+
+	if (!every || !c->conf->healthcheckprogram || states & HEALTH_NOT_BY_US ||
+	    c->shutting_down) {
+		c->health_at = NEVER;
+		return;
+	}
+	if (c->now < c->health_at)
+		return;
+	c->health_at = c->now + (every > parts ? every / parts : 1);
+	c->health_part = (c->health_part + 1) % parts;
+	if (first)      /* node daemons do it by themselves when they start */
+		return;
+	for (uint32_t i = c->health_part; i < c->node_count; i += parts) {
+		if (!health_wanted(c, c->node[i]))
+			continue;
+		if (!e)
+			e = effect_nodes(c, out, REQUEST_HEALTH_CHECK, NULL);
+		effect_node_add(e, c->node[i]);
+	}
+}
+
+/* A node that does not come back from a reboot. */
+static void reboot_overdue(struct core *c)
+{
+	for (uint32_t i = 0; i < c->node_count; i++) {
+		struct node *n = c->node[i];
+
+		if (!(n->state & NODE_STATE_REBOOT_ISSUED) || !n->reboot_time ||
+		    c->now < n->reboot_time + c->conf->resumetimeout)
+			continue;
+		n->reboot_time = 0;
+		n->next_state = NO_VAL;
+		node_move(c, n, n->state & ~(uint32_t)NODE_STATE_REBOOT_ISSUED);
+		node_reason(c, n, "reboot timed out", c->conf->slurm_uid, c->now);
+	}
+}
+
+/* An admin asked for a reboot while jobs ran there. */
+void reboot_idle(struct core *c, struct effects *out)
+{
+	struct bitset *set;
+	bool waiting = false;
+
+	if (!c->reboot_waiting)
+		return;
+	set = effects_bitset(out, c->node_count);
 	for (uint32_t i = 0; i < c->node_count; i++) {
 		const struct node *n = c->node[i];
 
-		if (n->state & NODE_STATE_REBOOT_REQUESTED && !n->run_jobs && !n->comp_jobs)
+		if (!(n->state & NODE_STATE_REBOOT_REQUESTED))
+			continue;
+		if (n->run_jobs || n->comp_jobs)
+			waiting = true;
+		else
 			bitset_set(set, i);
 	}
+	c->reboot_waiting = waiting;
 	if (bitset_next(set, 0) != UINT32_MAX)
 		nodes_reboot(c, set, NULL, out);
 }
@@ -243,7 +326,7 @@ void sweep_run(struct core *c, struct effects *out)
 	if (c->now < c->sweep_at || c->shutting_down)
 		return;
 	c->sweep_at = c->now + SWEEP_SEC;
-	reboot_idle(c, out);
+	reboot_overdue(c);
 	ping_clients(c, out);
 	if (!c->conf->groupupdatetime || c->now < c->groups_at)
 		return;

@@ -356,6 +356,9 @@ void rpc_node_register(struct core *c, const struct event *ev, struct effects *o
 	answer(ev, n, m, out);
 	n->reg_pending = false;
 	note_facts(c, n, ev, m);
+	/* It was told to reboot and has not yet. */
+	if (n->state & NODE_STATE_REBOOT_ISSUED && n->boot_time < n->reboot_time)
+		return;
 	rebooted = n->boot_time > n->last_response + 2 &&
 		   (n->state & NODE_STATE_BASE) != NODE_STATE_UNKNOWN;
 	check_jobs(c, n, m, out);

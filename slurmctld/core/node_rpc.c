@@ -87,7 +87,10 @@ static void change_state(struct core *c, struct node *n, uint32_t want, struct b
 		node_move(c, n, n->state | NODE_STATE_NO_RESPOND);
 		break;
 	case NODE_STATE_REBOOT_CANCEL:
-		node_move(c, n, n->state & ~(uint32_t)NODE_STATE_REBOOT_REQUESTED);
+		node_move(c, n, n->state & ~(uint32_t)(NODE_STATE_REBOOT_REQUESTED |
+			  (n->next_state != NO_VAL && n->next_state & NODE_STATE_UNDRAIN ?
+			   NODE_STATE_DRAIN : 0)));
+		n->next_state = NO_VAL;
 		node_reason(c, n, NULL, NO_VAL, 0);
 		break;
 	default:
@@ -256,15 +259,18 @@ void rpc_update_node(struct core *c, const struct event *ev, struct effects *out
 
 static void reboot_mark(struct core *c, struct node *n, const struct reboot_msg *m, uint32_t uid)
 {
-	char text[300];
+	bool asap = m->flags & REBOOT_ASAP;
 
 	n->next_state = m->next_state;
-	snprintf(text, sizeof(text), "Reboot %s%s%s", m->flags & REBOOT_ASAP ? "ASAP" : "",
-		 m->reason ? " : " : "", m->reason ? m->reason : "");
-	if (!n->reason || m->reason)
-		node_reason(c, n, m->reason ? m->reason : text, uid, c->now);
-	node_move(c, n, n->state | NODE_STATE_REBOOT_REQUESTED |
-		  (m->flags & REBOOT_ASAP ? NODE_STATE_DRAIN : 0));
+	if (m->reason)
+		node_reason(c, n, m->reason, uid, c->now);
+	else if (asap && !n->reason)
+		node_reason(c, n, "Reboot ASAP", uid, c->now);
+	/* Whoever drained the node earlier undrains it; a drain of ours ends. */
+	if (asap && !(n->state & NODE_STATE_DRAIN))
+		n->next_state = n->next_state == NO_VAL ? NODE_STATE_UNDRAIN :
+				n->next_state | NODE_STATE_UNDRAIN;
+	node_move(c, n, n->state | NODE_STATE_REBOOT_REQUESTED | (asap ? NODE_STATE_DRAIN : 0));
 }
 
 /* m: the request, NULL when it was made earlier. */
@@ -282,6 +288,7 @@ void nodes_reboot(struct core *c, const struct bitset *set, const struct reboot_
 		struct node *n = c->node[i];
 
 		effect_node_add(e, n);
+		n->reboot_time = c->now;
 		node_move(c, n, NODE_STATE_DOWN | NODE_STATE_REBOOT_ISSUED |
 			  (n->state & ~(uint32_t)(NODE_STATE_BASE | NODE_STATE_REBOOT_REQUESTED)));
 	}
@@ -313,6 +320,8 @@ void rpc_reboot_nodes(struct core *c, const struct event *ev, struct effects *ou
 		reboot_mark(c, n, m, ev->caller.uid);
 		if (!n->run_jobs && !n->comp_jobs)
 			bitset_set(now, i);
+		else
+			c->reboot_waiting = true;
 	}
 	effect_reply_rc(out, ev, E_OK);
 	if (bitset_next(now, 0) != UINT32_MAX)
