@@ -201,7 +201,14 @@ void child_exec(struct step *s, struct task *t)
 	step_limits(s, &e);
 	if (t->argv[0][0] != '/')
 		t->argv[0] = path;
-	execve(path, t->argv, e.v);
+	/* slurmd wrote the script; a process that it forked just then for
+	 * another step holds the file open for writing until its own exec. */
+	for (int i = 0; i < 200; i++) {
+		execve(path, t->argv, e.v);
+		if (errno != ETXTBSY)
+			break;
+		usleep(5000);
+	}
 	exec_failed(path, errno);
 	_exit(1);
 }
