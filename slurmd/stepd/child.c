@@ -173,12 +173,13 @@ void child_exec(struct step *s, struct task *t)
 	char *path;
 
 	envv_copy(&e, &s->env);
-	priority(s, &e);
 	child_bind(s, t);
 	if (user_become(s) != E_OK) {
 		log_error("cannot become uid %u", s->uid);
 		_exit(1);
 	}
+	/* As the user: the wish comes from the user's environment. */
+	priority(s, &e);
 	go_home(s);
 	step_env_task(s, t, getpid(), &e);
 	if (s->kind == KIND_TASKS || s->kind == KIND_BATCH)
