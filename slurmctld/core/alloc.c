@@ -102,8 +102,8 @@ void alloc_charge(struct core *c, struct job *j)
 {
 	struct job_alloc *a = j->alloc;
 
-	a->charged = false;
-	a->shares = job_shares(j);
+	if (!a->charged)
+		a->shares = job_shares(j);
 	a->charged = true;
 	a->counted = !job_is_completing(j);
 	for (uint32_t i = 0; i < a->node_count; i++) {

@@ -70,6 +70,7 @@ static void alloc_to_row(struct core *c, const struct job_alloc *a, struct job_s
 	r->prolog = a->prolog;
 	r->total_cpus = a->total_cpus;
 	r->whole_node = a->whole_node;
+	r->shares = a->shares;
 }
 
 static uint32_t gres_index(const struct core *c, const char *type)
@@ -145,6 +146,8 @@ static struct job_alloc *alloc_from_row(struct core *c, const struct job_state_a
 		a->prolog = bitset_dup(r->prolog);
 	a->total_cpus = r->total_cpus;
 	a->whole_node = r->whole_node;
+	a->shares = r->shares;
+	a->charged = true;
 	return a;
 }
 

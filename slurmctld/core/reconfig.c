@@ -189,8 +189,10 @@ static void jobs_follow(struct core *c, struct effects *out)
 		bits_widen(j->alloc ? &j->alloc->nodes : &(struct bitset *){ NULL }, c->node_count);
 		if (j->alloc)
 			bits_widen(&j->alloc->completing, c->node_count);
-		if (j->alloc)
+		if (j->alloc) {
 			alloc_charge(c, j);
+			job_dirty(c, j);
+		}
 	}
 	for (struct job *j = c->job_first; j; j = next) {
 		next = j->next;
@@ -254,6 +256,7 @@ void reconfig_apply(struct core *c, const struct event *ev, struct effects *out)
 	c->last_conf_update = c->last_node_update = c->now;
 	if (c->ping_at == NEVER)
 		c->ping_at = c->now;
+	c->health_at = 0;
 	c->wants_sched = true;
 	for (uint32_t i = 0; i < c->part_count; i++)
 		if (c->part[i]->allow_groups && !c->part[i]->deleted)

@@ -16,8 +16,8 @@ static uint64_t run(uint64_t seed, uint32_t steps, bool tell)
 	if (!v.fault[0])
 		vcluster_settle(&v);
 	if (tell)
-		ok(!v.fault[0], "seed %llu: %u steps, %u jobs, %u crashes, %u restarts%s%s",
-		   (unsigned long long)seed, i, v.w.c->next_job_id - 1, v.crashes, v.restarts,
+		ok(!v.fault[0], "seed %llu: %u steps, %u jobs, %u crashes, %u restarts, %u reconfigurations%s%s",
+		   (unsigned long long)seed, i, v.w.c->next_job_id - 1, v.crashes, v.restarts, v.reconfigs,
 		   v.fault[0] ? ": " : "", v.fault);
 	hash = v.trace;
 	vcluster_end(&v);

@@ -38,11 +38,21 @@ static void mail(struct vcluster *v, struct vmail m)
 		v->mail[v->mails++] = m;
 }
 
+/* Places in the core's table change with the configuration. */
+static uint32_t vnode_of(const struct vcluster *v, uint32_t index)
+{
+	uint32_t i = 0;
+
+	while (i < VNODES - 1 && strcmp(v->node[i].name, v->w.c->node[index]->name) != 0)
+		i++;
+	return i;
+}
+
 static void collect_nodes(struct vcluster *v, const struct effect *e)
 {
 	bitset_foreach(i, e->nodes) {
-		struct vmail m = { .kind = MAIL_TO_NODE, .node = i, .type = e->type,
-				   .job_id = e->job_id };
+		struct vmail m = { .kind = MAIL_TO_NODE, .node = vnode_of(v, i),
+				   .type = e->type, .job_id = e->job_id };
 
 		if (e->type == REQUEST_BATCH_JOB_LAUNCH) {
 			const struct batch_job_launch_msg *b = e->body;
@@ -160,7 +170,7 @@ static void node_registers(struct vcluster *v, uint32_t i)
 	struct step_id_members ids[VTASKS];
 	struct vnode *n = &v->node[i];
 
-	if (!n->up)
+	if (!n->up || !node_find(v->w.c, n->name))
 		return;
 	for (uint32_t k = 0; k < n->tasks; k++) {
 		ids[k].job_id = n->task[k].job_id;
@@ -183,6 +193,8 @@ static void deliver(struct vcluster *v, const struct vmail *m)
 		to_node(v, m);
 		break;
 	case MAIL_RESULT:
+		if (!node_find(v->w.c, v->node[m->node].name))
+			break;
 		node_answer(&v->w, v->node[m->node].name, m->type, m->job_id, m->result, m->status);
 		collect(v, false);
 		break;
@@ -396,7 +408,8 @@ static void controller_dies(struct vcluster *v)
 
 		if (!j)
 			fault(v, "job %u is gone after a restart", (uint32_t)before[i].key);
-		if (j) {
+		/* Nodes and kinds of gres that are gone leave their jobs. */
+		if (j && !v->reconfigs) {
 			image_put_job(v->w.c, &out, j);
 			if (out.v[0].image_len != before[i].len ||
 			    memcmp(out.v[0].image, before[i].image, before[i].len) != 0)
@@ -411,6 +424,40 @@ static void controller_dies(struct vcluster *v)
 			v->mail[i] = v->mail[--v->mails];
 		else
 			i++;
+}
+
+static const char *const confs[] = {
+	NULL,   /* world_conf */
+	/* c4 goes, c5 comes */
+	"ClusterName=test\nSlurmctldHost=ctl\nSlurmUser=root\nSelectType=select/cons_tres\n"
+	"SelectTypeParameters=CR_Core_Memory\nReturnToService=1\nGresTypes=qpu\nMinJobAge=60\n"
+	"NodeName=c[1-3] CPUs=4 RealMemory=4000\nNodeName=c5 CPUs=8 RealMemory=8000\n"
+	"NodeName=q1 CPUs=2 RealMemory=2000 Gres=qpu:2\n"
+	"PartitionName=normal Nodes=c[1-3],c5 Default=YES MaxTime=7200 DefMemPerCPU=500\n"
+	"PartitionName=quantum Nodes=q1 MaxTime=60 DefMemPerCPU=500\n",
+	/* other shapes, shared cores, another gres, all five */
+	"ClusterName=test\nSlurmctldHost=ctl\nSlurmUser=root\nSelectType=select/cons_tres\n"
+	"SelectTypeParameters=CR_Core_Memory\nReturnToService=2\nGresTypes=qpu,gpu\nMinJobAge=60\n"
+	"NodeName=c[1-5] CPUs=8 RealMemory=4000\n"
+	"NodeName=q1 CPUs=2 RealMemory=2000 Gres=qpu:1,gpu:1\n"
+	"PartitionName=normal Nodes=c[1-5] Default=YES MaxTime=7200 DefMemPerCPU=500 "
+	"OverSubscribe=FORCE:2\n"
+	"PartitionName=quantum Nodes=q1 MaxTime=60 DefMemPerCPU=500\n",
+};
+
+static void reconfigure(struct vcluster *v, const char *text)
+{
+	struct event ev = { .kind = EV_RECONFIG };
+
+	if (conf_parse(text ? text : world_conf, NULL, NULL, &ev.conf, NULL) != E_OK) {
+		fault(v, "the configuration is bad");
+		return;
+	}
+	v->reconfigs++;
+	step(&v->w, &ev);
+	collect(v, false);
+	conf_unref(v->w.conf);
+	v->w.conf = ev.conf;
 }
 
 /* ---- what must always be true ------------------------------------------ */
@@ -466,9 +513,10 @@ static void check_node(struct vcluster *v, struct node *n)
 		      comp);
 	if (cpus != n->cpus_alloc || (cpus > n->cpus && !n->sharing_jobs))
 		fault(v, "%s counts %u CPUs, has %u of %u", n->name, n->cpus_alloc, cpus, n->cpus);
-	if (mem != n->mem_alloc_mb || mem > n->real_memory_mb)
+	if (mem != n->mem_alloc_mb || (mem > n->real_memory_mb && !v->reconfigs))
 		fault(v, "%s has %llu MB given out", n->name, (unsigned long long)mem);
-	if (v->w.c->gres_type_count && (qpus != n->gres[0].used || qpus > n->gres[0].total))
+	if (v->w.c->gres_type_count && (qpus != n->gres[0].used ||
+					 (qpus > n->gres[0].total && !v->reconfigs)))
 		fault(v, "%s has %u gres given out", n->name, qpus);
 	bitset_free(used);
 }
@@ -504,7 +552,7 @@ void vcluster_begin(struct vcluster *v, uint64_t seed)
 	v->seed = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	world_begin(&v->w, NULL);
 	for (uint32_t i = 0; i < VNODES; i++) {
-		v->node[i].name = v->w.c->node[i]->name;
+		v->node[i].name = ((const char *[]){ "c1", "c2", "c3", "c4", "q1", "c5" })[i];
 		v->node[i].up = true;
 		v->node[i].booted = v->w.now - 10000;
 	}
@@ -548,6 +596,8 @@ bool vcluster_step(struct vcluster *v)
 		node_trouble(v);
 	else if (what < 92)
 		controller_dies(v);
+	else if (what < 93)
+		reconfigure(v, confs[rnd(v, 3)]);
 	else
 		schedule(v);
 	check(v);
@@ -572,10 +622,12 @@ static void resume_all(struct vcluster *v)
 	struct update_node_msg m;
 
 	for (uint32_t i = 0; i < v->w.c->node_count; i++) {
-		if (base(&v->w, v->node[i].name) != NODE_STATE_DOWN)
+		const char *name = v->w.c->node[i]->name;
+
+		if (base(&v->w, name) != NODE_STATE_DOWN)
 			continue;
 		wire_init(&update_node_msg_desc, &m);
-		m.node_names = v->node[i].name;
+		m.node_names = name;
 		m.node_state = NODE_RESUME;
 		send(v, 0, REQUEST_UPDATE_NODE, &m);
 	}
@@ -593,6 +645,7 @@ static bool all_over(struct vcluster *v)
 bool vcluster_settle(struct vcluster *v)
 {
 	v->calm = true;
+	reconfigure(v, NULL);
 	for (uint32_t i = 0; i < VNODES; i++)
 		if (!v->node[i].up) {
 			v->node[i].up = true;

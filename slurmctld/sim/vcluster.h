@@ -8,7 +8,7 @@
 
 #include "slurmctld/core/test/world.h"
 
-#define VNODES 5
+#define VNODES 6
 #define VTASKS 64
 #define VMAIL  1024
 
@@ -57,7 +57,7 @@ struct vcluster {
 	uint64_t trace;         /* hash of everything that happened */
 	char fault[400];        /* first broken invariant */
 	bool calm;              /* no more trouble: let everything end */
-	uint32_t restarts, crashes;
+	uint32_t restarts, crashes, reconfigs;
 };
 
 void vcluster_begin(struct vcluster *v, uint64_t seed);
