@@ -24,6 +24,7 @@
 #define ACCEPT_PAUSE_USEC 100000
 #define FIRST_READ 65536
 #define LINGER_SEC 2
+#define DEFER_SEC 1             /* a connection without a word is accepted after */
 #define BIG_ANSWER 65536        /* larger ones are written by the replier */
 
 enum conn_state { CS_READING, CS_BUSY, CS_WRITING, CS_LINGER };
@@ -607,7 +608,7 @@ static int listen_one(struct conns *s, uint16_t port)
 	struct sockaddr_in any4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	bool v6 = s->ctld->conf->conf_flags & CONF_FLAG_IPV6;
 	struct listener *l;
-	int on = 1, off = 0;
+	int on = 1, off = 0, defer = DEFER_SEC;
 	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -622,6 +623,8 @@ static int listen_one(struct conns *s, uint16_t port)
 		close(fd);
 		return e;
 	}
+	/* Clients connect, then ask munge, then send: wake up once, not twice. */
+	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer, sizeof defer);
 	l = &s->listener[s->listeners++];
 	l->conns = s;
 	watch_init(&l->watch, s->ctld->loop, fd, on_accept, l);

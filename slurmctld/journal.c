@@ -17,7 +17,7 @@
 #include "slurmctld/steps.h"
 #include "wire/base/log.h"
 
-#define WAL_SOFT (2 << 20)      /* checkpoint when idle */
+#define WAL_SOFT (4 << 20)      /* checkpoint when idle */
 #define WAL_HARD (16 << 20)     /* ... and when not */
 #define RETRY_MSEC 500
 #define CLOSE_TRIES 6

@@ -23,7 +23,7 @@
 #define CACHE_KB 512
 #define RECENT 256              /* power of two */
 #define SWEEP_AFTER 2000        /* deleted scripts */
-#define WAL_BYTES (3 << 20)     /* of zeros to begin with */
+#define WAL_BYTES (5 << 20)     /* of zeros to begin with */
 
 enum statement {
 	ST_PUT,                                 /* + table */
