@@ -199,6 +199,7 @@ void child_exec(struct step *s, struct task *t)
 	if (*path && path[strlen(path) - 1] == '/')
 		path = mem_printf("%sslurm_bcast_%u.%u_%s", path, s->id.job_id,
 				  s->id.step_id, s->start.node_name);
+	(void)setrlimit(RLIMIT_NOFILE, &s->nofile);
 	step_limits(s, &e);
 	if (t->argv[0][0] != '/')
 		t->argv[0] = path;

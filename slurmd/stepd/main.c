@@ -47,6 +47,18 @@ static void core_limit_raise(void)
 	}
 }
 
+/* Four descriptors a task; a node may have hundreds. */
+static void file_limit_raise(struct step *s)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	s->nofile = r;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
 /* Standard descriptors that belong to nobody. */
 static void descriptors_clean(void)
 {
@@ -131,6 +143,7 @@ int main(int argc, char **argv)
 	(void)setsid();
 	signals_ignore();
 	core_limit_raise();
+	file_limit_raise(s);
 	cfg = event_config_new();
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
 	s->base = event_base_new_with_config(cfg);

@@ -122,6 +122,7 @@ struct step {
 	uint8_t open_mode;              /* wire: 1 append, 2 truncate */
 	mode_t umask;
 	bool have_umask;
+	struct rlimit nofile;           /* slurmd's; we raised ours */
 	struct envv env;
 	struct task *tasks;
 	uint32_t task_count, task_alive;
