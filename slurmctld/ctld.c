@@ -186,7 +186,7 @@ static enum err start_core(struct ctld *c, struct err_text *why)
 		return e;
 	e = journal_open(c, c->conf->statesavelocation, c->opt.clean, &c->journal, why);
 	if (!e)
-		e = journal_load(c->journal, c->core, why);
+		e = journal_load(c->journal, c->core, c->opt.ignore_errors, why);
 	if (e)
 		return e;
 	core_start(c->core, now, &eff);

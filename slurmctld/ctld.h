@@ -35,6 +35,7 @@ struct ctld_options {
 	bool foreground;                /* -D */
 	bool clean;                     /* -c */
 	bool recover_all;               /* -R: partitions too */
+	bool ignore_errors;             /* -i: leave out rows that cannot be read */
 };
 
 struct ctld {

@@ -222,9 +222,9 @@ enum err journal_open(struct ctld *c, const char *dir, bool fresh, struct journa
 	return E_OK;
 }
 
-enum err journal_load(struct journal *j, struct core *core, struct err_text *why)
+enum err journal_load(struct journal *j, struct core *core, bool ignore, struct err_text *why)
 {
-	enum err e = store_load(j->store, core, why);
+	enum err e = store_load(j->store, core, ignore, why);
 	int rc;
 
 	if (e)

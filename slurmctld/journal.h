@@ -16,8 +16,8 @@ struct job_script;
  * somebody else's directory, read-only, damaged, in use by another slurmctld. */
 enum err journal_open(struct ctld *c, const char *dir, bool fresh, struct journal **out,
 		      struct err_text *why);
-/* Feed all rows to the core; before any other use. */
-enum err journal_load(struct journal *j, struct core *core, struct err_text *why);
+/* Feed all rows to the core; before any other use.  ignore: see store_load. */
+enum err journal_load(struct journal *j, struct core *core, bool ignore, struct err_text *why);
 /* Write the records of a list of steps in one transaction; done(arg) runs in
  * the main thread when they are durable.  One at a time. */
 void journal_write(struct journal *j, struct step_out *first, void (*done)(void *), void *arg);

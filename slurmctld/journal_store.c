@@ -32,13 +32,11 @@ enum statement {
 	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_SWEEP, ST_COUNT
 };
 
-static const char *const table_name[TAB_COUNT] = { "meta", "job", "node", "part" };
+/* By enum journal_table; a table is made for each the core has. */
+static const char *const table_name[] = { "meta", "job", "node", "part", "resv", "more" };
+_Static_assert(TAB_COUNT <= sizeof table_name / sizeof table_name[0], "a name per table");
 
 static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS meta(id INTEGER PRIMARY KEY, image BLOB);"
-	"CREATE TABLE IF NOT EXISTS job(id INTEGER PRIMARY KEY, image BLOB);"
-	"CREATE TABLE IF NOT EXISTS node(id INTEGER PRIMARY KEY, image BLOB);"
-	"CREATE TABLE IF NOT EXISTS part(id INTEGER PRIMARY KEY, image BLOB);"
 	"CREATE TABLE IF NOT EXISTS script(job_id INTEGER PRIMARY KEY, script INTEGER, env INTEGER);"
 	"CREATE TABLE IF NOT EXISTS blob(id INTEGER PRIMARY KEY, data BLOB);";
 
@@ -185,6 +183,23 @@ static enum err check_identity(struct store *st, struct err_text *why)
 	return run_sql(st, sql, why);
 }
 
+static enum err make_table(struct store *st, int t, struct err_text *why)
+{
+	char sql[96];
+
+	snprintf(sql, sizeof sql, "CREATE TABLE IF NOT EXISTS %s(id INTEGER PRIMARY KEY, image BLOB)",
+		 table_name[t]);
+	return run_sql(st, sql, why);
+}
+
+static enum err empty_table(struct store *st, int t, struct err_text *why)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof sql, "DELETE FROM %s", table_name[t]);
+	return run_sql(st, sql, why);
+}
+
 static enum err prepare_db(struct store *st, bool fresh, struct err_text *why)
 {
 	char sql[64];
@@ -205,11 +220,15 @@ static enum err prepare_db(struct store *st, bool fresh, struct err_text *why)
 		e = run_sql(st, "BEGIN IMMEDIATE", why);
 	if (!e)
 		e = run_sql(st, schema, why);
+	for (int t = 0; t < TAB_COUNT && !e; t++)
+		e = make_table(st, t, why);
 	if (!e && fresh)
 		e = run_sql(st, "INSERT OR REPLACE INTO meta"   /* ids are not issued again */
 			    " SELECT 1, CAST(id AS TEXT) FROM job ORDER BY id DESC LIMIT 1;"
-			    "DELETE FROM job; DELETE FROM node; DELETE FROM part;"
 			    "DELETE FROM script; DELETE FROM blob", why);
+	for (int t = 0; t < TAB_COUNT && fresh && !e; t++)
+		if (t != TAB_META)
+			e = empty_table(st, t, why);
 	if (!e)
 		e = run_sql(st, "COMMIT", why);
 	return e;
@@ -286,12 +305,16 @@ void store_close(struct store *st)
 
 /* ---- loading ----------------------------------------------------------- */
 
-enum err store_load(struct store *st, struct core *core, struct err_text *why)
+enum err store_load(struct store *st, struct core *core, bool ignore, struct err_text *why)
 {
-	static const enum journal_table order[] = { TAB_META, TAB_PART, TAB_NODE, TAB_JOB };
+	/* What others refer to comes first. */
+	enum journal_table order[TAB_COUNT] = { TAB_META, TAB_PART, TAB_NODE };
 	enum err e = E_OK;
 
-	for (size_t i = 0; i < sizeof order / sizeof order[0] && !e; i++) {
+	for (int i = 3; i < TAB_COUNT - 1; i++)
+		order[i] = (enum journal_table)(TAB_PART + 1 + i - 3);
+	order[TAB_COUNT - 1] = TAB_JOB;
+	for (int i = 0; i < TAB_COUNT && !e; i++) {
 		sqlite3_stmt *s;
 		char sql[96];
 		int rc;
@@ -301,10 +324,18 @@ enum err store_load(struct store *st, struct core *core, struct err_text *why)
 		rc = sqlite3_prepare_v2(st->db, sql, -1, &s, NULL);
 		if (rc)
 			return fail(st, rc, why);
-		while (!e && (rc = sqlite3_step(s)) == SQLITE_ROW)
+		while (!e && (rc = sqlite3_step(s)) == SQLITE_ROW) {
 			e = core_load(core, order[i], (uint64_t)sqlite3_column_int64(s, 0),
 				      sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1),
 				      why);
+			if (e && ignore) {
+				log_error("%s; left out (-i)", why->text);
+				e = E_OK;
+			} else if (e) {
+				err_set(why, e, "%s: %.300s (slurmctld -i starts without it)",
+					st->path, strdupa(why->text));
+			}
+		}
 		sqlite3_finalize(s);
 		if (!e && rc != SQLITE_DONE)
 			e = fail(st, rc, why);

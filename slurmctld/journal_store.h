@@ -14,7 +14,8 @@ struct store;
  * are never reissued). */
 enum err store_open(const char *dir, bool fresh, struct store **out, struct err_text *why);
 void store_close(struct store *st);     /* checkpoints */
-enum err store_load(struct store *st, struct core *core, struct err_text *why);
+/* ignore: leave out rows the core cannot read, with an error in the log. */
+enum err store_load(struct store *st, struct core *core, bool ignore, struct err_text *why);
 
 enum err store_begin(struct store *st, struct err_text *why);
 /* PUT, DEL, SCRIPT_PUT, SCRIPT_DEL; others are no-ops. */

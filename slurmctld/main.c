@@ -21,7 +21,7 @@ static const char usage_text[] =
 	"  -D             Run daemon in foreground with logging also to standard error.\n"
 	"  -f file        Use specified file for slurmctld configuration.\n"
 	"  -h             Print this help message.\n"
-	"  -i             Ignore errors found while reading saved state.\n"
+	"  -i             Leave out saved state that cannot be read.\n"
 	"  -L logfile     Log messages to the specified file.\n"
 	"  -n value       Run the daemon at the specified nice value.\n"
 	"  -q             Log less; may be repeated.\n"
@@ -62,7 +62,6 @@ static void parse(int argc, char **argv, struct args *a)
 		case 'B':
 		case 'd':
 		case 'r':
-		case 'i':
 			break;  /* what they ask for is how we are */
 		case 'c':
 			a->opt.clean = true;
@@ -76,6 +75,9 @@ static void parse(int argc, char **argv, struct args *a)
 		case 'h':
 			fputs(usage_text, stdout);
 			exit(0);
+		case 'i':
+			a->opt.ignore_errors = true;
+			break;
 		case 'L':
 			a->opt.log_file = optarg;
 			break;
