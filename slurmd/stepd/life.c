@@ -138,10 +138,19 @@ int life_signal(struct step *s, int sig, bool by_command)
 	return rc;
 }
 
+/* KILL whatever is left; output that somebody outside the step holds back is
+ * given up. */
+static void kill_now(struct step *s)
+{
+	(void)life_signal(s, SIGKILL, true);
+	if (life.phase == PHASE_DRAIN)
+		life.phase_over = true;
+}
+
 static void on_kill_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
-	(void)life_signal(arg, SIGKILL, true);
+	kill_now(arg);
 	life_check(arg);
 }
 
@@ -149,7 +158,7 @@ void life_terminate(struct step *s, bool at_once)
 {
 	s->suspended = false;
 	if (at_once) {
-		(void)life_signal(s, SIGKILL, true);
+		kill_now(s);
 		return;
 	}
 	(void)life_signal(s, SIGCONT, false);
@@ -462,7 +471,6 @@ void life_check(struct step *s)
 {
 	if (life.phase == PHASE_RUN && run_over(s)) {
 		s->state = STATE_ENDING;
-		event_del(life.kill_timer);
 		event_del(life.sample);
 		event_del(life.exits);
 		enter(PHASE_KILL);

@@ -278,6 +278,12 @@ static void test_signals(void)
 	q.op = STEPD_TERMINATE;
 	(void)drive_ask(&d, &q, &r);
 	ok(drive_run(&d, 5) && (d.exit_status[0] & 0x7f) == SIGKILL, "killed after KillWait");
+	start("sleep 60 & echo $! > held; exec true", 1);
+	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL) && !drive_run(&d, 1),
+	   "who holds the output keeps the step");
+	(void)drive_ask(&d, &q, &r);
+	ok(drive_run(&d, 5), "until it is terminated");
+	(void)kill(atoi(slurp("held")), SIGKILL);
 	start("sleep 60 >/dev/null 2>&1 & echo $! > left; exec sleep 0.1", 1);
 	ok(go(5), "a task may leave something behind");
 	ok(kill(atoi(slurp("left")), SIGKILL) == 0, "which linuxproc does not kill");
