@@ -10,7 +10,7 @@ from sltest import *  # noqa: E402,F403
 
 
 def jobs():
-    mk = lambda *a, **k: sbatch(["-o", "none", *a], wrap="sleep 60", **k)
+    mk = lambda *a, **k: sbatch(["-o", "none", *a], wrap="exec sleep 60", **k)
     left = lambda: set(run("squeue -h -o %i").out.split())
     a, b = mk("-p", "normal", "--hold"), mk("-p", "normal", "--hold")
     check(f"scancel {a} {b}", out="")

@@ -23,7 +23,7 @@ def ends():
         j = sbatch("-p normal -o none", script="srun bash -c 'exit 5'\nexit 0\n")
         same(wait_end(j), "COMPLETED", "a step that fails")
         like(run(f"scontrol -d show job {j}").out, r"DerivedExitCode=5:0", "is remembered")
-    j = sbatch("-p normal -o none", wrap="sleep 50")
+    j = sbatch("-p normal -o none", wrap="exec sleep 50")
     wait_state(j, "RUNNING")
     f = job(j)
     same((f["ExitCode"], f["Reason"], f["BatchHost"]), ("0:0", "None", f["NodeList"]), "while it runs")
@@ -37,7 +37,7 @@ def ends():
     f = job(j)
     same((f["JobState"], f["ExitCode"], f.get("NodeList", "")), ("CANCELLED", "0:0", ""), "cancelled before it ran")
     r = run("srun -p normal -J failing bash -c 'exit 2'")
-    same(job(re.findall(r"JobId=(\d+)", run("scontrol show job").out)[-1])["JobState"], "FAILED", "srun's job")
+    same(wait_end(re.findall(r"JobId=(\d+)", run("scontrol show job").out)[-1]), "FAILED", "srun's job")
 
 
 def timeouts():
