@@ -26,6 +26,7 @@ enum job_base_state {
 #define JOB_RECONFIG_FAIL BIT(17)
 #define JOB_POWER_UP_NODE BIT(18)
 #define JOB_REVOKED       BIT(19)
+#define JOB_RESV_DEL_HOLD BIT(21)
 #define JOB_SIGNALING     BIT(22)
 #define JOB_STAGE_OUT     BIT(23)
 
@@ -41,7 +42,7 @@ enum job_reason {
 	WAIT_QOS_THRES = 29, FAIL_SIGNAL = 33 /* 23.02+ */, WAIT_CLEANING = 35,
 	WAIT_PROLOG = 36, WAIT_QOS = 37, WAIT_ACCOUNT = 38, WAIT_DEP_INVALID = 39,
 	WAIT_MAX_REQUEUE = 71, WAIT_ARRAY_TASK_LIMIT = 72, FAIL_DEADLINE = 167,
-	WAIT_PART_CONFIG = 178
+	WAIT_PART_CONFIG = 178, FAIL_OOM = 181, WAIT_RESV_DELETED = 198
 };
 
 /* job_desc bitflags and job bit flags */

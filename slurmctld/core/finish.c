@@ -282,7 +282,7 @@ void job_end_status(struct core *c, struct job *j, uint32_t status, struct effec
 
 	if ((status & 0xff) == SIG_OOM) {
 		j->exit_code = status;
-		job_reason(c, j, 164 /* OutOfMemory */, NULL);
+		job_reason(c, j, FAIL_OOM, NULL);
 		job_end(c, j, JOB_OOM, out);
 	} else if (WIFEXITED((int)status) && WEXITSTATUS((int)status)) {
 		if (requeue_by_exit(c, j, WEXITSTATUS((int)status), out))

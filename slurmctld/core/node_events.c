@@ -434,6 +434,12 @@ void node_result(struct core *c, const struct event *ev, struct effects *out)
 		if (j)
 			batch_answer(c, j, n, code, silent, out);
 		break;
+	case REQUEST_LAUNCH_PROLOG:
+		/* An allocation would wait for its prolog until the node is DOWN. */
+		if (j && !j->batch && job_is_running(j) && j->alloc->prolog &&
+		    ev->result == E_COMMUNICATIONS_CONNECTION_ERROR && !ev->reply_type)
+			job_lost_node(c, j, n, out);
+		break;
 	case REQUEST_TERMINATE_JOB:
 	case REQUEST_KILL_TIMELIMIT:
 	case REQUEST_KILL_PREEMPTED:
