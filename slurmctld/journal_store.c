@@ -22,6 +22,7 @@
 #define SCHEMA 1
 #define CACHE_KB 512
 #define RECENT 256              /* power of two */
+#define LAST_MAX 32768
 #define SWEEP_AFTER 2000        /* deleted scripts */
 #define WAL_BYTES (5 << 20)     /* of zeros to begin with */
 
@@ -58,11 +59,19 @@ struct recent {
 	int64_t id;                     /* 0: empty */
 };
 
+/* The one before, by its bytes: cheaper to compare than to hash. */
+struct last_blob {
+	void *bytes;
+	size_t len;
+	int64_t id;                     /* 0: none */
+};
+
 struct store {
 	sqlite3 *db;
 	char *dir, *path;
 	sqlite3_stmt *st[ST_COUNT];
 	struct recent recent[RECENT];
+	struct last_blob last_script, last_env;
 	size_t wal;
 	uint32_t script_dels;
 	struct strbuf env;
@@ -298,6 +307,8 @@ void store_close(struct store *st)
 		sqlite3_finalize(st->st[i]);
 	sqlite3_close(st->db);
 	strbuf_fini(&st->env);
+	free(st->last_script.bytes);
+	free(st->last_env.bytes);
 	free(st->dir);
 	free(st->path);
 	free(st);
@@ -346,6 +357,12 @@ enum err store_load(struct store *st, struct core *core, bool ignore, struct err
 
 /* ---- writing ----------------------------------------------------------- */
 
+static void blobs_forget(struct store *st)
+{
+	memset(st->recent, 0, sizeof st->recent);
+	st->last_script.id = st->last_env.id = 0;
+}
+
 enum err store_begin(struct store *st, struct err_text *why)
 {
 	return run_st(st, ST_BEGIN, why);
@@ -360,11 +377,11 @@ void store_rollback(struct store *st)
 {
 	if (!sqlite3_get_autocommit(st->db))
 		run_st(st, ST_ROLLBACK, NULL);
-	memset(st->recent, 0, sizeof st->recent);       /* may name rows that are gone */
+	blobs_forget(st);       /* may name rows that are gone */
 }
 
 /* Row id of these bytes, written if they are not among the recent ones. */
-static enum err blob_id(struct store *st, const void *p, size_t n, int64_t *id,
+static enum err blob_hashed(struct store *st, const void *p, size_t n, int64_t *id,
 			struct err_text *why)
 {
 	uint8_t hash[32];
@@ -386,6 +403,25 @@ static enum err blob_id(struct store *st, const void *p, size_t n, int64_t *id,
 	return E_OK;
 }
 
+static enum err blob_id(struct store *st, struct last_blob *last, const void *p, size_t n,
+			int64_t *id, struct err_text *why)
+{
+	enum err e;
+
+	if (last->id && last->len == n && memcmp(last->bytes, p, n) == 0) {
+		*id = last->id;
+		return E_OK;
+	}
+	e = blob_hashed(st, p, n, id, why);
+	if (e || n > LAST_MAX)
+		return e;
+	last->bytes = mem_realloc(last->bytes, n + 1);
+	memcpy(last->bytes, p, n);
+	last->len = n;
+	last->id = *id;
+	return E_OK;
+}
+
 static enum err script_put(struct store *st, const struct effect *e, struct err_text *why)
 {
 	int64_t script = 0, env = 0;
@@ -394,10 +430,10 @@ static enum err script_put(struct store *st, const struct effect *e, struct err_
 	st->env.len = 0;
 	for (uint32_t i = 0; i < e->env_count; i++)
 		strbuf_addn(&st->env, e->env[i], strlen(e->env[i]) + 1);
-	rc = blob_id(st, e->script ? e->script : "", e->script ? strlen(e->script) : 0, &script,
+	rc = blob_id(st, &st->last_script, e->script ? e->script : "", e->script ? strlen(e->script) : 0, &script,
 		     why);
 	if (!rc)
-		rc = blob_id(st, st->env.s ? st->env.s : "", st->env.len, &env, why);
+		rc = blob_id(st, &st->last_env, st->env.s ? st->env.s : "", st->env.len, &env, why);
 	if (rc)
 		return rc;
 	sqlite3_bind_int64(st->st[ST_SCRIPT_PUT], 1, e->script_id);
@@ -488,7 +524,7 @@ void store_tidy(struct store *st)
 
 	if (st->script_dels >= SWEEP_AFTER) {
 		st->script_dels = 0;
-		memset(st->recent, 0, sizeof st->recent);
+		blobs_forget(st);
 		if (run_st(st, ST_SWEEP, &why))
 			log_error("sweeping old scripts: %s", why.text);
 	}

@@ -378,7 +378,7 @@ def b_real(s, a):
                 "mean_ms": int(num[-1]) / 1e3})
     else:
         log("step series:", o[-300:])
-    n = max(10, n // 4)
+    n = max(8, n // 4)
     for gap in (0.2, 5.0):
         script_start(s, n, gap)
     # batch: submit to job recorded as completed
@@ -423,6 +423,40 @@ def b_recover(s, a):
                         state_bytes=sz, state_files=nf), rep=rep, settle=a.settle)
             time.sleep(2)
         s.stop()
+
+
+def b_queue(s, a):
+    """(b)+(d)+(f) one deep queue: memory, whole queries, files, restart"""
+    s.conf(nodes=a.nodes)
+    s.start()
+    base = kb_of(s.ctld.pid)
+    j = int(a.jobs.split(",")[0])
+    ids = f"{s.d}/acked"
+    s.sb("submit", "--clients", 8, "--count", j, "--hold", "--ids", ids)
+    time.sleep(a.settle)        # stock saves its state every 5 s
+
+    def memory(when):
+        s.emit({"bench": "memory", "when": when, "jobs": j, "nodes": a.nodes,
+                "rss_kb": kb_of(s.ctld.pid), "base_kb": base,
+                "kb_per_job": (kb_of(s.ctld.pid) - base) / j})
+
+    memory("before-query")
+    s.emit(s.sb("query", "--what", "jobs", "--calls", a.calls, "--seconds", 20),
+           jobs=j, nodes=a.nodes)
+    memory("after-query")
+    time.sleep(6)
+    memory("after-query-6s")
+    s.kill9()
+    size, files = 0, 0
+    for r, _, fs in os.walk(f"{s.d}/state"):
+        for x in fs:
+            size += os.path.getsize(os.path.join(r, x))
+            files += 1
+    up = s.start(wait="jobs", timeout=600)
+    cpu = cpu_of(s.ctld.pid)
+    s.emit(s.sb("check", "--ids", ids), bench="recover", jobs=j, up_s=up, start_cpu_s=cpu,
+           state_bytes=size, state_files=files)
+    s.stop()
 
 
 def b_durable(s, a):
