@@ -50,7 +50,7 @@ static void start(const char *command, uint32_t n)
 }
 
 /* Serve until something is true; machines may be busy. */
-#define UNTIL(cond) do { \
+#define WAIT_FOR(cond) do { \
 	for (int tries = 0; tries < 100 && !(cond); tries++) \
 		(void)drive_run(&d, 0.1); \
 } while (0)
@@ -152,7 +152,7 @@ static void test_input(void)
 
 	start("read a; echo got $a; cat | wc -c", 2);
 	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "stdin step starts");
-	UNTIL(d.io >= 0);
+	WAIT_FOR(d.io >= 0);
 	drive_send(&d, 3, 0xffff, "all\n", 4);
 	memset(big, 'x', sizeof big);
 	for (int i = 0; i < 2000; i++, total += sizeof big) {
@@ -245,7 +245,7 @@ static void test_signals(void)
 
 	start("trap 'echo usr1' USR1; trap 'echo term; exit 5' TERM; echo up; while :; do sleep 0.1; done", 2);
 	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "step to be signalled starts");
-	UNTIL(*out(0) && *out(1));
+	WAIT_FOR(*out(0) && *out(1));
 	wire_init(&stepd_request_desc, &q);
 	q.op = STEPD_INFO;
 	ok(drive_ask(&d, &q, &r) == E_OK && r.job_id == 77 && r.step_id == 0 && r.state == 2,
@@ -258,12 +258,12 @@ static void test_signals(void)
 	q.op = STEPD_SIGNAL;
 	q.signal = SIGUSR1;
 	ok(drive_ask(&d, &q, &r) == E_OK && r.rc == 0, "signal");
-	UNTIL(strstr(out(0), "usr1"));
+	WAIT_FOR(strstr(out(0), "usr1"));
 	ok(streq(out(0), "up\nusr1\n"), "arrives");
 	q.op = STEPD_NOTIFY;
 	q.text = "beware";
 	(void)drive_ask(&d, &q, &r);
-	UNTIL(strstr(errs(0), "beware"));
+	WAIT_FOR(strstr(errs(0), "beware"));
 	ok(strstr(errs(0), "slurmstepd: error: beware\n"), "notice: %s", flat(errs(0)));
 	q.op = STEPD_TIMELIMIT;
 	q.signal = 0;
@@ -274,7 +274,7 @@ static void test_signals(void)
 	ok(d.exit_status[0] == 5 << 8 && strstr(out(1), "term\n"), "TERM comes first");
 	start("trap '' TERM; echo up; while :; do sleep 0.1; done", 1);
 	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "stubborn step starts");
-	UNTIL(*out(0));
+	WAIT_FOR(*out(0));
 	q.op = STEPD_TERMINATE;
 	(void)drive_ask(&d, &q, &r);
 	ok(drive_run(&d, 5) && (d.exit_status[0] & 0x7f) == SIGKILL, "killed after KillWait");
@@ -343,7 +343,7 @@ static void test_pty(void)
 	start("tty; stty -echo; stty size; read a; echo \"<$a>\"; echo bad >&2", 2);
 	m.flags = 4;
 	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "pty step starts");
-	UNTIL(strstr(out(0), "0 0"));
+	WAIT_FOR(strstr(out(0), "0 0"));
 	drive_send(&d, 3, 0xffff, "typed\n", 6);
 	ok(drive_run(&d, 5), "pty step ends");
 	ok(d.stdout_objs == 1 && d.stderr_objs == 0 && strstr(out(0), "/dev/pts/") &&
@@ -359,7 +359,7 @@ static void test_attach(void)
 
 	start("echo early; sleep 2; echo late", 1);
 	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "step to attach to starts");
-	UNTIL(*out(0) && d.launches);
+	WAIT_FOR(*out(0) && d.launches);
 	close(d.io);            /* srun goes away, sattach comes */
 	d.io = -1;
 	strbuf_fini(&d.out[0][0]);
@@ -400,7 +400,7 @@ static void test_tree(void)
 	m.cred.cred.step_hostlist = "c[1-9]";
 	cred_pack(&d, &m.cred);
 	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "first of nine nodes");
-	UNTIL(d.exits);
+	WAIT_FOR(d.exits);
 	ok(d.exits == 1 && d.completes == 0, "srun is told before the children report");
 	wire_init(&step_complete_msg_desc, &c);
 	wire_init(&stepd_request_desc, &q);
