@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 struct rpc_row {
 	uint16_t type;
@@ -45,6 +46,9 @@ static const struct rpc_row rpc_table[] = {
 	{ REQUEST_CREATE_PARTITION, rpc_create_part },
 	{ REQUEST_UPDATE_PARTITION, rpc_update_part },
 	{ REQUEST_DELETE_PARTITION, rpc_delete_part },
+	{ REQUEST_CREATE_RESERVATION, rpc_create_resv },
+	{ REQUEST_UPDATE_RESERVATION, rpc_update_resv },
+	{ REQUEST_DELETE_RESERVATION, rpc_delete_resv },
 	{ REQUEST_SHUTDOWN, rpc_shutdown },
 	{ REQUEST_RECONFIGURE, rpc_reconfigure },
 	{ REQUEST_SET_DEBUG_LEVEL, rpc_debug_level },
@@ -81,7 +85,8 @@ enum err core_new(struct conf *conf, int64_t now, uint64_t seed, struct core **o
 	c->next_job_id = conf->firstjobid;
 	c->stats.since = now;
 	c->last_job_update = c->last_node_update = c->last_part_update = now;
-	c->last_conf_update = now;
+	c->last_conf_update = c->last_resv_update = now;
+	c->next_resv_id = 1;
 	rc = node_build_all(c, why);
 	if (rc != E_OK) {
 		core_free(c);
@@ -151,6 +156,7 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 		c->node[i]->last_response = now;
 		node_settle(c, c->node[i]);
 	}
+	resv_settle(c);
 	c->started = true;
 	depend_await_all(c);
 	sched_nodes_changed(c);
@@ -191,6 +197,7 @@ void core_free(struct core *c)
 	if (!c)
 		return;
 	sched_free(c->sched);
+	resv_free_all(c);
 	for (struct job *j = c->job_first; j; j = next) {
 		next = j->next;
 		job_free(j);
@@ -244,6 +251,12 @@ void core_flush(struct core *c, struct effects *out)
 		p->dirty = false;
 		image_put_part(c, out, p);
 	}
+	for (struct resv *r = c->dirty_resvs ? c->resv_first : NULL; r; r = r->next) {
+		if (r->dirty)
+			image_put_resv(c, out, r);
+		r->dirty = false;
+	}
+	c->dirty_resvs = false;
 	for (uint32_t i = 0; i < c->gone_count; i++) {
 		struct effect *e = effects_add(out, EFF_DEL);
 
@@ -305,6 +318,8 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		sweep_run(c, out);
 		health_run(c, out);
 		reboot_idle(c, out);
+		if (resv_due(c) <= c->now)
+			resv_run(c, out);
 		if (sched_next_time(c) <= c->now)
 			c->wants_sched = true;
 		break;
@@ -327,6 +342,9 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		groups_apply(c, ev);
 		break;
 	}
+	/* an update or a registration may have set a node's state anew */
+	if (c->resv_first && c->dirty_nodes)
+		resv_mark_nodes(c);
 	core_flush(c, out);
 }
 
@@ -340,5 +358,7 @@ int64_t core_next_time(const struct core *c)
 		t = c->timers[0].at;
 	if (sched_next_time(c) < t)
 		t = sched_next_time(c);
+	if (resv_due(c) < t)
+		t = resv_due(c);
 	return t;
 }

@@ -65,6 +65,11 @@ struct core {
 	struct job *dep_first;          /* jobs with dependencies; depend.c */
 	bool dep_busy, dep_again, singletons;
 	bool dirty_meta;
+	struct resv *resv_first;        /* by id; resv.c */
+	uint32_t next_resv_id;
+	int64_t resv_at;                /* next look at them */
+	bool dirty_resvs;
+	int64_t last_resv_update;
 	struct core_row *gone;          /* rows to delete at the end of this event */
 	uint32_t gone_count, gone_cap;
 	struct core_timer *timers;      /* heap; see timer.c */

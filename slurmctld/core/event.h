@@ -33,6 +33,14 @@ struct caller {
 	char host[256];                 /* name the credential's address resolves to, or "" */
 };
 
+/* A user or group named in a request, as the shell found it. */
+struct event_name {
+	const char *name;               /* without a sign before it */
+	bool found;
+	const uint32_t *uids;
+	uint32_t uid_count;
+};
+
 struct event {
 	enum event_kind kind;
 	int64_t now;                    /* wall clock, seconds */
@@ -42,6 +50,8 @@ struct event {
 	struct caller caller;
 	uint16_t type;                  /* enum msg_type */
 	const void *body;               /* the message's structure, borrowed */
+	const struct event_name *names; /* of reservation requests: users, groups */
+	uint32_t name_count;
 	/* EV_NODE_RESULT: the message that was sent, the node's answer */
 	uint32_t node;
 	uint16_t sent_type;
@@ -80,7 +90,7 @@ enum effect_kind {
 	EFF_CLIENT_PING /* as EFF_CLIENT, and EV_CLIENT_GONE when nobody listens */
 };
 
-enum journal_table { TAB_META, TAB_JOB, TAB_NODE, TAB_PART, TAB_COUNT };
+enum journal_table { TAB_META, TAB_JOB, TAB_NODE, TAB_PART, TAB_RESV, TAB_TRIGGER, TAB_COUNT };
 
 struct effect {
 	enum effect_kind kind;

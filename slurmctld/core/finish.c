@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 /* Node daemons remember the credentials of an ended job: a job that starts
  * again under its id waits until those have expired. */
@@ -14,14 +15,16 @@
 int64_t job_limit_end(const struct core *c, const struct job *j)
 {
 	uint32_t over = c->conf->overtimelimit;
+	int64_t resv_end = c->resv_first ? resv_job_end(c, j) : NEVER, end;
 
 	if (!j->end_time || j->time_limit_min == INFINITE)
-		return NEVER;
+		return resv_end;
 	if (j->part && j->part->over_time_limit != NO_VAL16)
 		over = j->part->over_time_limit;
 	if (over == INFINITE16)
-		return NEVER;
-	return j->end_time + (int64_t)over * 60;
+		return resv_end;
+	end = j->end_time + (int64_t)over * 60;
+	return end < resv_end ? end : resv_end;
 }
 
 /* ---- telling nodes and clients ----------------------------------------- */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 #define OR(v)
 
@@ -395,7 +396,7 @@ static enum err load_node(struct core *c, struct wire_in *in, uint64_t key, stru
 	if (base == NODE_STATE_ALLOCATED || base == NODE_STATE_MIXED)
 		base = NODE_STATE_IDLE;
 	n->state = base | (r.state & ~(NODE_STATE_BASE | NODE_STATE_COMPLETING |
-				       NODE_STATE_PLANNED));
+				       NODE_STATE_PLANNED | NODE_STATE_RES | NODE_STATE_MAINT));
 	return E_OK;
 }
 
@@ -448,6 +449,53 @@ static enum err load_part(struct core *c, struct wire_in *in, uint64_t key, stru
 	return E_OK;
 }
 
+void image_put_resv(struct core *c, struct effects *out, const struct resv *r)
+{
+	struct resv_state_row w;
+
+	wire_init(&resv_state_row_desc, &w);
+#define FIELD(codec, name, ...) w.name = r->name;
+#define STATE_RESV
+#include "wire/proto/state_resv.def"
+#undef STATE_RESV
+#undef FIELD
+	w.uids = r->uids;
+	w.uids_count = r->uid_count;
+	w.per_name = r->per_name;
+	w.per_name_count = r->name_count;
+	put(c, out, TAB_RESV, r->id, &resv_state_row_desc, &w);
+}
+
+#define COPY_str(v) mem_strdup(v)
+#define COPY_u32(v) (v)
+#define COPY_u64(v) (v)
+#define COPY_time(v) (v)
+#define COPY_flag(v) (v)
+static enum err load_resv(struct core *c, struct wire_in *in, uint64_t key, struct err_text *why)
+{
+	struct resv **at = &c->resv_first, *r;
+	struct resv_state_row w;
+
+	wire_unpack(in, &resv_state_row_desc, &w, WIRE_VERSION_NEWEST);
+	if (in->failed || !w.name || w.id != key)
+		return err_set(why, E_FAIL, "reservation row %llu is damaged",
+			       (unsigned long long)key);
+	r = mem_zalloc(sizeof(*r));
+#define FIELD(codec, name, ...) r->name = COPY_##codec(w.name);
+#define STATE_RESV
+#include "wire/proto/state_resv.def"
+#undef STATE_RESV
+#undef FIELD
+	r->uids = copy_of(w.uids, w.uids_count * sizeof(*r->uids));
+	r->uid_count = w.uids_count;
+	r->per_name = copy_of(w.per_name, w.per_name_count * sizeof(*r->per_name));
+	r->name_count = w.per_name_count;
+	while (*at)
+		at = &(*at)->next;
+	*at = r;
+	return E_OK;
+}
+
 void image_put_meta(struct core *c, struct effects *out)
 {
 	struct core_state_row r;
@@ -496,6 +544,8 @@ enum err image_load(struct core *c, enum journal_table t, uint64_t key, const ui
 	case TAB_JOB: rc = load_job(c, &in, key, why); break;
 	case TAB_NODE: rc = load_node(c, &in, key, why); break;
 	case TAB_PART: rc = load_part(c, &in, key, why); break;
+	case TAB_RESV: rc = load_resv(c, &in, key, why); break;
+	case TAB_TRIGGER: rc = E_OK; break;
 	case TAB_COUNT: break;
 	}
 	arena_reset(&c->scratch);

@@ -61,6 +61,8 @@ void image_put_job(struct core *c, struct effects *out, const struct job *j);
 void image_put_node(struct core *c, struct effects *out, const struct node *n);
 void image_put_part(struct core *c, struct effects *out, const struct part *p);
 void image_put_meta(struct core *c, struct effects *out);
+struct resv;
+void image_put_resv(struct core *c, struct effects *out, const struct resv *r);
 enum err image_load(struct core *c, enum journal_table t, uint64_t key, const uint8_t *image,
 		    size_t len, struct err_text *why);
 void job_defaults(struct job *j);
@@ -217,6 +219,7 @@ core_rpc rpc_update_job, rpc_update_step, rpc_top_job;
 core_rpc rpc_step_create, rpc_step_complete, rpc_step_layout;
 core_rpc rpc_node_register, rpc_update_node, rpc_reboot_nodes;
 core_rpc rpc_create_part, rpc_update_part, rpc_delete_part;
+core_rpc rpc_create_resv, rpc_update_resv, rpc_delete_resv;
 core_rpc rpc_shutdown, rpc_reconfigure, rpc_debug_level, rpc_debug_flags, rpc_stats,
 	rpc_takeover, rpc_control;
 void reconfig_apply(struct core *c, const struct event *ev, struct effects *out);

@@ -91,7 +91,8 @@ static uint32_t lasting(uint32_t state)
 
 	if (base == NODE_STATE_ALLOCATED || base == NODE_STATE_MIXED)
 		state = (state & ~NODE_STATE_BASE) | NODE_STATE_IDLE;
-	return state & ~(NODE_STATE_COMPLETING | NODE_STATE_PLANNED);
+	return state & ~(NODE_STATE_COMPLETING | NODE_STATE_PLANNED | NODE_STATE_RES |
+			 NODE_STATE_MAINT);
 }
 
 void node_move(struct core *c, struct node *n, uint32_t new_state)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 enum { KEEP_PART_INFO = 1, KEEP_PART_STATE = 2 };
 
@@ -250,6 +251,7 @@ void reconfig_apply(struct core *c, const struct event *ev, struct effects *out)
 	jobs_follow(c, out);
 	for (uint32_t i = 0; i < c->node_count; i++)
 		node_settle(c, c->node[i]);
+	resv_settle(c);
 	sched_nodes_changed(c);
 	queue_again(c);
 	conf_unref(old);

@@ -68,8 +68,10 @@ struct resv {
 	uint32_t max_start_delay, purge_comp_time;
 	char *node_text;                /* names of nodes, for the journal */
 	struct bitset *nodes;           /* over core->node */
-	uint32_t *uids;                 /* of users or groups */
+	uint32_t *uids;                 /* of users or groups, in their order */
 	uint32_t uid_count;
+	uint32_t *per_name;             /* how many of uids each name stands for */
+	uint32_t name_count;
 	bool user_not, account_not;     /* the lists are of those who may not */
 	int64_t idle_since;             /* no job of it runs or waits */
 	bool active;                    /* node flags are set for it */
@@ -87,6 +89,11 @@ int64_t resv_end(const struct core *c, const struct resv *r);
 bool resv_is_active(const struct core *c, const struct resv *r);
 /* The reservation that holds a node now, for display. */
 const struct resv *resv_of_node(const struct core *c, const struct node *n);
+
+bool resv_times_meet(int64_t s1, int64_t e1, uint64_t f1, int64_t s2, int64_t e2, uint64_t f2);
+void resv_advance(struct core *c, struct resv *r);
+void resv_count_jobs(const struct core *c, const struct resv *r, uint32_t *run, uint32_t *wait);
+bool resv_allows(const struct core *c, const struct resv *r, uint32_t uid, const char *account);
 
 /* May the job use the reservations it names?  E_OK when it names none. */
 enum err resv_job_valid(const struct core *c, const struct job *j, const char *names);

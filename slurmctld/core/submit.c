@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 enum { ENFORCE_NO, ENFORCE_ALL, ENFORCE_ANY };
 
@@ -553,8 +554,6 @@ static enum err check_all(struct core *c, struct draft *t)
 		rc = check_gres(c, t);
 	if (rc == E_OK)
 		rc = check_nodes(c, t);
-	if (rc == E_OK && t->d->reservation && *t->d->reservation)
-		rc = E_RESERVATION_INVALID;     /* none can exist yet */
 	if (rc == E_OK && t->d->burst_buffer && *t->d->burst_buffer)
 		rc = E_INVALID_BURST_BUFFER_REQUEST;
 	return rc;
@@ -603,7 +602,7 @@ static void copy_strings(struct job *j, const struct draft *t)
 		{ JS_SELINUX_CONTEXT, d->req_context }, { JS_JOB_SIZE, d->job_size_str },
 		{ JS_CPU_BIND, d->cpu_bind }, { JS_MEM_BIND, d->mem_bind },
 		{ JS_ACCTG_FREQ, d->acctg_freq }, { JS_ALLOC_TLS_CERT, d->alloc_tls_cert },
-		{ JS_CLUSTERS, d->clusters },
+		{ JS_CLUSTERS, d->clusters }, { JS_RESERVATION, d->reservation },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -797,7 +796,9 @@ enum err submit_build(struct core *c, const struct event *ev, const struct job_d
 	copy_partition(j, &t);
 	copy_layout(c, j, &t);
 	copy_scalars(c, j, &t);
-	rc = depend_set(c, j, d->dependency, NULL);
+	rc = resv_job_valid(c, j, job_str(j, JS_RESERVATION));
+	if (rc == E_OK)
+		rc = depend_set(c, j, d->dependency, NULL);
 	if (rc != E_OK)
 		goto out;
 	job_str_set(j, JS_ORIG_DEPENDENCY, job_str(j, JS_DEPENDENCY));

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 #define SID_USER_HOLD 0x00000002u
 #define NO_LIMIT_SEC (365 * 86400)
@@ -46,6 +47,20 @@ static enum err change_strings(struct job *j, const struct change *k)
 		if (all[i].v)
 			job_str_set(j, all[i].s, all[i].v);
 	return E_OK;
+}
+
+static enum err change_reservation(struct core *c, struct job *j, const struct change *k)
+{
+	enum err rc;
+
+	if (!k->d->reservation)
+		return E_OK;
+	if (!job_is_pending(j))
+		return E_JOB_NOT_PENDING;
+	rc = resv_job_valid(c, j, k->d->reservation);
+	if (rc == E_OK)
+		job_str_set(j, JS_RESERVATION, *k->d->reservation ? k->d->reservation : NULL);
+	return rc;
 }
 
 /* ---- partition and nodes ----------------------------------------------- */
@@ -428,9 +443,9 @@ static enum err update_one(struct core *c, const struct event *ev, struct job *j
 		return k.d->array_inx ? E_OK : E_JOB_FINISHED;
 	if (k.d->admin_comment && !ev->caller.root_or_slurm)
 		return E_ACCESS_DENIED;
-	if (k.d->reservation && *k.d->reservation)
-		return E_RESERVATION_INVALID;
-	rc = change_gres(c, &k);
+	rc = change_reservation(c, j, &k);
+	if (rc == E_OK)
+		rc = change_gres(c, &k);
 	if (rc == E_OK)
 		rc = change_part(c, j, &k);
 	if (rc == E_OK)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "slurmctld/core/resv.h"
 #include "slurmctld/rpc/fill.h"
 #include "slurmctld/view.h"
 #include "wire/base/strbuf.h"
@@ -161,6 +162,8 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 					fill_tres(mem, n->cpus, n->real_memory_mb, 0, n->cpus),
 					mem);
 	m->topology_str = n->conf->topology;
+	if (n->state & NODE_STATE_RES && resv_of_node(c, n))
+		m->resv_name = resv_of_node(c, n)->name;
 }
 
 static bool nodes_next(const struct core *c, struct view_record *at)

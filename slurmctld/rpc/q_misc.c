@@ -71,20 +71,6 @@ void rpc_q_fed(struct ctld *c, struct request *r)
 	rpc_answer(c, r, RESPONSE_FED_INFO, &m);
 }
 
-void rpc_q_resv(struct ctld *c, struct request *r)
-{
-	const struct resv_info_request_msg *q = r->body;
-	struct reserve_info_msg m;
-
-	if (q->last_update - 1 >= c->started) {
-		rpc_answer_rc(c, r, E_NO_CHANGE_IN_DATA);
-		return;
-	}
-	wire_init(&reserve_info_msg_desc, &m);
-	m.last_update = ctld_now_usec(c) / 1000000;
-	rpc_answer(c, r, RESPONSE_RESERVATION_INFO, &m);
-}
-
 /* "matlab:10,ansys:4" of Licenses=, less what running jobs have. */
 void rpc_q_licenses(struct ctld *c, struct request *r)
 {

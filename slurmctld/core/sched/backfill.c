@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "wire/base/hostlist.h"
+#include "slurmctld/core/resv.h"
 #include "slurmctld/core/sched/profile.h"
 
 #define SLICE_WORK   150000     /* nodes looked at */
@@ -137,7 +138,7 @@ static enum err try_now(struct core *c, struct backfill *b, struct request *r, i
 {
 	enum err e;
 
-	if (!licenses_free(c, r->job))
+	if (!licenses_free(c, r->job) || !window_set(c, r, c->now))
 		return E_NODES_BUSY;
 	if (b->prof.ev_count)
 		loads_now(c, b, r, limit);
@@ -155,6 +156,9 @@ static enum err try_at(struct core *c, struct backfill *b, struct request *r, in
 	struct sched *s = c->sched;
 	enum err e;
 
+	r->closed = NULL;
+	if (limit && !window_set(c, r, at))
+		return E_NODES_BUSY;
 	profile_loads(c, &b->prof, r->cand, at, limit ? at + limit : at + 1,
 		      gres_flag(r) | (limit ? PL_PROMISES : 0));
 	s->load = b->prof.load;
@@ -205,6 +209,8 @@ static enum err earliest(struct core *c, struct backfill *b, struct request *r, 
 			next = p->time[lo];
 		if (promise_time(b, t, &end) && end < next)
 			next = end;
+		if (resv_next_edge(c, t) < next)
+			next = resv_next_edge(c, t);
 		if (next == INT64_MAX || next > horizon)
 			return E_NODES_BUSY;
 		t = next;

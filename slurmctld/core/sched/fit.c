@@ -101,6 +101,8 @@ static bool node_open(struct core *c, const struct request *r, const struct node
 {
 	struct sched *s = c->sched;
 
+	if (r->closed && bitset_test(r->closed, n->index))
+		return false;
 	if (view == FIT_EMPTY)
 		return true;
 	if (view == FIT_LOAD)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "wire/base/hostlist.h"
+#include "slurmctld/core/resv.h"
 #include "slurmctld/core/sched/sched_i.h"
 
 struct sched *sched_new(struct core *c)
@@ -186,7 +187,7 @@ static bool node_down(const struct node *n)
 
 	return base == NODE_STATE_DOWN || base == NODE_STATE_UNKNOWN ||
 		(n->state & (NODE_STATE_DRAIN | NODE_STATE_FAIL | NODE_STATE_NO_RESPOND |
-			     NODE_STATE_MAINT | NODE_STATE_INVALID_REG));
+			     NODE_STATE_INVALID_REG));
 }
 
 /* Nodes that would be candidates were they not down.  Number of the others. */
@@ -277,9 +278,19 @@ static enum err place_job(struct core *c, const struct job *j, struct part *cons
 			*reason = FAIL_BAD_CONSTRAINTS;
 			continue;
 		}
+		*reason = window_now(c, &r, desc);
+		if (*reason) {
+			e = E_RESERVATION_BUSY;
+			continue;
+		}
 		e = fit_request(c, &r, FIT_NOW, mem, out);
 		if (e == E_OK)
 			return E_OK;
+		if (window_too_small(c, &r)) {
+			*reason = WAIT_RESERVATION;
+			e = E_RESERVATION_BUSY;
+			continue;
+		}
 		*reason = fit_reason(c, &r, desc);
 		*by_node = r.must;
 	}
@@ -355,6 +366,13 @@ static void hold_back(struct core *c, struct pqueue *q, const struct job *j, boo
 	struct sched *s = c->sched;
 
 	s->blocked = s->closed_nodes;
+	if (job_str(j, JS_RESERVATION)) {       /* only those who wait for the same */
+		const struct resv *v = resv_of_job(c, j);
+
+		if (v && v->nodes)
+			bitset_or(s->closed_nodes, v->nodes);
+		return;
+	}
 	if (by_node) {
 		struct part *p = q->part_count ? q->part[0] : NULL;
 		struct request r;

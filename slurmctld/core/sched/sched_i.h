@@ -103,6 +103,7 @@ struct request {
 	struct gres_need *gres;         /* per gres type */
 	uint32_t gres_types;
 	const struct bitset *cand;      /* nodes that match in name, features, partition */
+	const struct bitset *closed;    /* reserved for others (window.c), or NULL */
 	struct bitset *must;            /* -w, or NULL */
 	const char *const *must_order;
 	uint16_t *must_tasks;           /* arbitrary distribution: tasks per node of must, in index order */
@@ -261,6 +262,14 @@ bool share_only_user(struct core *c, const struct node *n, uint32_t uid);
 uint32_t fit_reason(struct core *c, struct request *r, struct err_text *desc);
 /* Were it alone, without these nodes: would it fit? */
 bool fit_up_possible(struct core *c, struct request *r, const struct bitset *without);
+
+/* window.c: reservations.  Sets r->closed for a start at that time; false when
+ * it cannot start then. */
+bool window_set(struct core *c, struct request *r, int64_t at);
+/* The same for now: 0, or why it waits. */
+uint32_t window_now(struct core *c, struct request *r, struct err_text *desc);
+/* What is not reserved could not hold it even when empty. */
+bool window_too_small(struct core *c, struct request *r);
 
 /* What is in use on one node, as one request sees it. */
 struct core_view {

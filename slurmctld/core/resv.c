@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reservations: when they hold which nodes, who may use them, and what
+ * happens as they begin and end.  Requests about them are in resv_rpc.c. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
+
+#define YEAR_SEC (365 * 86400)
+#define LOOK_SEC 5              /* how often an idle or ended one is looked at */
+#define SAFETY 800              /* occurrences compared at most */
+
+struct resv *resv_find(const struct core *c, const char *name)
+{
+	for (struct resv *r = c->resv_first; name && r; r = r->next)
+		if (strcmp(r->name, name) == 0)
+			return r;
+	return NULL;
+}
+
+void resv_free(struct resv *r)
+{
+	if (!r)
+		return;
+	free(r->name);
+	free(r->users);
+	free(r->groups);
+	free(r->accounts);
+	free(r->features);
+	free(r->licenses);
+	free(r->partition);
+	free(r->comment);
+	free(r->qos);
+	free(r->allowed_parts);
+	free(r->node_text);
+	free(r->uids);
+	free(r->per_name);
+	bitset_free(r->nodes);
+	free(r);
+}
+
+void resv_free_all(struct core *c)
+{
+	while (c->resv_first) {
+		struct resv *r = c->resv_first;
+
+		c->resv_first = r->next;
+		resv_free(r);
+	}
+}
+
+/* ---- time -------------------------------------------------------------- */
+
+int64_t resv_start(const struct core *c, const struct resv *r)
+{
+	return r->flags & RESV_TIME_FLOAT ? c->now + r->start : r->start;
+}
+
+int64_t resv_end(const struct core *c, const struct resv *r)
+{
+	if (!(r->flags & RESV_TIME_FLOAT))
+		return r->end;
+	if (r->duration_min == INFINITE)
+		return resv_start(c, r) + YEAR_SEC;
+	if (r->duration_min && r->duration_min != NO_VAL)
+		return resv_start(c, r) + (int64_t)r->duration_min * 60;
+	return r->end;
+}
+
+bool resv_is_active(const struct core *c, const struct resv *r)
+{
+	return resv_start(c, r) <= c->now && c->now < resv_end(c, r);
+}
+
+/* Days and hours as the clock on the wall counts them. */
+static int64_t later(int64_t t, int days, int hours)
+{
+	time_t tt = (time_t)t;
+	struct tm tm;
+
+	if (!localtime_r(&tt, &tm))
+		return t + days * 86400 + hours * 3600;
+	tm.tm_isdst = -1;
+	tm.tm_mday += days;
+	tm.tm_hour += hours;
+	return (int64_t)mktime(&tm);
+}
+
+static int day_step(uint64_t flags, int64_t at)
+{
+	time_t tt = (time_t)at;
+	struct tm tm = { 0 };
+
+	localtime_r(&tt, &tm);
+	if (flags & RESV_DAILY)
+		return 1;
+	if (flags & RESV_WEEKLY)
+		return 7;
+	if (flags & RESV_WEEKDAY)
+		return tm.tm_wday == 5 ? 3 : tm.tm_wday == 6 ? 2 : 1;
+	if (flags & RESV_WEEKEND)
+		return tm.tm_wday == 0 ? 6 : tm.tm_wday == 6 ? 1 : 6 - tm.tm_wday;
+	return 0;
+}
+
+static void advance(uint64_t flags, int64_t *start, int64_t *end)
+{
+	int hours = flags & RESV_HOURLY ? 1 : 0;
+	int days = hours ? 0 : day_step(flags, *start);
+
+	*start = later(*start, days, hours);
+	*end = later(*end, days, hours);
+}
+
+/* Do two, with all their repetitions, ever meet? */
+bool resv_times_meet(int64_t s1, int64_t e1, uint64_t f1, int64_t s2, int64_t e2, uint64_t f2)
+{
+	for (int i = 0; i < SAFETY; i++) {
+		if (s1 < e2 && s2 < e1)
+			return true;
+		if (e1 <= e2) {
+			if (!(f1 & RESV_REPEATS))
+				return false;
+			advance(f1, &s1, &e1);
+		} else {
+			if (!(f2 & RESV_REPEATS))
+				return false;
+			advance(f2, &s2, &e2);
+		}
+	}
+	return false;
+}
+
+int64_t resv_next_edge(const struct core *c, int64_t t)
+{
+	int64_t best = NEVER;
+
+	for (const struct resv *r = c->resv_first; r; r = r->next) {
+		if (r->flags & RESV_TIME_FLOAT)
+			continue;
+		if (r->start > t && r->start < best)
+			best = r->start;
+		if (r->end > t && r->end < best)
+			best = r->end;
+	}
+	return best;
+}
+
+/* ---- who --------------------------------------------------------------- */
+
+static bool listed(const char *list, const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	for (const char *p = list; n && p && *p; p += strcspn(p, ","), p += *p == ',') {
+		const char *s = *p == '-' ? p + 1 : p;
+
+		if (strcspn(s, ",") == n && strncmp(s, name, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool uid_listed(const struct resv *r, uint32_t uid)
+{
+	for (uint32_t i = 0; i < r->uid_count; i++)
+		if (r->uids[i] == uid)
+			return true;
+	return false;
+}
+
+bool resv_allows(const struct core *c, const struct resv *r, uint32_t uid, const char *account)
+{
+	if (uid == 0 || uid == c->conf->slurm_uid)
+		return true;
+	if (r->uid_count && uid_listed(r, uid) == r->user_not)
+		return false;
+	if (!r->accounts || r->uid_count)
+		return true;
+	return listed(r->accounts, account) != r->account_not;
+}
+
+enum err resv_job_valid(const struct core *c, const struct job *j, const char *names)
+{
+	for (const char *p = names; p && *p; p += strcspn(p, ","), p += *p == ',') {
+		char one[256];
+		const struct resv *r;
+
+		snprintf(one, sizeof(one), "%.*s", (int)strcspn(p, ","), p);
+		r = resv_find(c, one);
+		if (!r)
+			return E_RESERVATION_INVALID;
+		if (r->flags & RESV_TIME_FLOAT ||
+		    !resv_allows(c, r, j->uid, job_str(j, JS_ACCOUNT)))
+			return E_RESERVATION_ACCESS;
+	}
+	return E_OK;
+}
+
+/* Of several that one which is there now, else the first. */
+struct resv *resv_of_job(const struct core *c, const struct job *j)
+{
+	const char *names = c->resv_first ? job_str(j, JS_RESERVATION) : NULL;
+	struct resv *first = NULL;
+
+	for (struct resv *r = c->resv_first; names && r; r = r->next) {
+		if (!listed(names, r->name))
+			continue;
+		if (resv_is_active(c, r))
+			return r;
+		if (!first)
+			first = r;
+	}
+	return first;
+}
+
+/* ---- the scheduler's question ------------------------------------------ */
+
+static bool overlaps(const struct core *c, const struct resv *r, int64_t from, int64_t to)
+{
+	return r->nodes && resv_start(c, r) < to && resv_end(c, r) > from;
+}
+
+static enum resv_answer window_own(const struct core *c, const struct job *j,
+				   const struct resv *own, int64_t from, int64_t to,
+				   struct bitset *closed)
+{
+	if (!own || resv_job_valid(c, j, own->name) != E_OK)
+		return RESV_OVER;
+	if (!(own->flags & RESV_FLEX)) {
+		if (from < own->start)
+			return RESV_LATER;
+		if (from >= own->end)
+			return RESV_OVER;
+		if (!(own->flags & RESV_ANY_NODES)) {
+			if (!own->nodes || bitset_next(own->nodes, 0) == UINT32_MAX)
+				return RESV_LATER;
+			bitset_set_all(closed);
+			bitset_and_not(closed, own->nodes);
+		}
+	}
+	if (own->flags & RESV_MAINT)
+		return RESV_CLOSED;
+	for (const struct resv *r = c->resv_first; r; r = r->next) {
+		if (r == own || (own->flags & RESV_OVERLAP && !(r->flags & RESV_MAINT)) ||
+		    !overlaps(c, r, from, to))
+			continue;
+		bitset_or(closed, r->nodes);
+	}
+	return RESV_CLOSED;
+}
+
+/* The whole partition is gone: a job of it has nothing to look for. */
+static bool takes_all(const struct resv *r, const struct part *p)
+{
+	if (r->flags & RESV_ALL_NODES)
+		return true;
+	if (r->flags & RESV_PART_NODES && r->partition && strcmp(r->partition, p->name) == 0)
+		return true;
+	return r->flags & RESV_MAINT && bitset_subset(p->nodes, r->nodes);
+}
+
+enum resv_answer resv_window(const struct core *c, const struct job *j, const struct part *p,
+			     int64_t from, int64_t to, struct bitset *closed)
+{
+	enum resv_answer a = RESV_FREE;
+
+	if (job_str(j, JS_RESERVATION))
+		return window_own(c, j, resv_of_job(c, j), from, to, closed);
+	for (const struct resv *r = c->resv_first; r; r = r->next) {
+		if (!overlaps(c, r, from, to))
+			continue;
+		/* --signal=R: leaves soon enough when told */
+		if (r->max_start_delay && j->warn_time && j->warn_time <= r->max_start_delay &&
+		    j->warn_flags & KILL_JOB_RESV)
+			continue;
+		if (r->flags & RESV_MAGNETIC && resv_start(c, r) <= from &&
+		    resv_allows(c, r, j->uid, job_str(j, JS_ACCOUNT)))
+			continue;
+		if (takes_all(r, p))
+			return RESV_MAINTAINED;
+		bitset_or(closed, r->nodes);
+		a = RESV_CLOSED;
+	}
+	return a;
+}
+
+int64_t resv_job_end(const struct core *c, const struct job *j)
+{
+	const struct resv *r = resv_of_job(c, j);
+	uint16_t over = c->conf->resvoverrun;
+
+	if (!r || r->flags & RESV_FLEX || over == INFINITE16)
+		return NEVER;
+	return r->end + (int64_t)over * 60;
+}
+
+/* ---- beginning and ending ---------------------------------------------- */
+
+void resv_dirty(struct core *c, struct resv *r)
+{
+	r->dirty = true;
+	c->dirty_resvs = true;
+	c->last_resv_update = c->now;
+}
+
+const struct resv *resv_of_node(const struct core *c, const struct node *n)
+{
+	const struct resv *found = NULL;
+
+	for (const struct resv *r = c->resv_first; r; r = r->next)
+		if (r->nodes && bitset_test(r->nodes, n->index) && resv_is_active(c, r))
+			found = r;
+	return found;
+}
+
+void resv_mark_nodes(struct core *c)
+{
+	for (uint32_t i = 0; i < c->node_count; i++) {
+		struct node *n = c->node[i];
+		uint32_t want = 0, all = NODE_STATE_RES | NODE_STATE_MAINT;
+
+		if (!n)
+			continue;
+		for (const struct resv *r = c->resv_first; r; r = r->next)
+			if (r->nodes && bitset_test(r->nodes, i) && resv_is_active(c, r))
+				want |= NODE_STATE_RES |
+					(r->flags & RESV_MAINT ? NODE_STATE_MAINT : 0);
+		if ((n->state & all) != want)
+			node_move(c, n, (n->state & ~all) | want);
+	}
+}
+
+static void name_drop(struct job *j, const char *name)
+{
+	const char *list = job_str(j, JS_RESERVATION);
+	char rest[4096] = "";
+	size_t n = 0;
+
+	for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
+		size_t len = strcspn(p, ",");
+
+		if ((len == strlen(name) && strncmp(p, name, len) == 0) ||
+		    n + len + 2 > sizeof(rest))
+			continue;
+		n += (size_t)snprintf(rest + n, sizeof(rest) - n, "%s%.*s", n ? "," : "",
+				      (int)len, p);
+	}
+	job_str_set(j, JS_RESERVATION, *rest ? rest : NULL);
+}
+
+/* Its jobs go without it; those that wait are held. */
+static void jobs_leave(struct core *c, const struct resv *r)
+{
+	for (struct job *j = c->job_first; j; j = j->next) {
+		char text[320];
+
+		if (!listed(job_str(j, JS_RESERVATION), r->name))
+			continue;
+		name_drop(j, r->name);
+		if (job_is_pending(j) && !job_str(j, JS_RESERVATION) && j->priority &&
+		    !(r->flags & RESV_NO_HOLD_JOBS)) {
+			snprintf(text, sizeof(text), "Reservation %s was deleted", r->name);
+			job_move(c, j, j->state | JOB_RESV_DEL_HOLD);
+			job_reason(c, j, WAIT_RESV_DELETED, text);
+			j->priority = 0;
+		}
+		job_spec_hash(j);
+		job_dirty(c, j);
+		if (j->listed)
+			sched_job_changed(c, j);
+	}
+}
+
+void resv_remove(struct core *c, struct resv *r)
+{
+	struct resv **at = &c->resv_first;
+
+	jobs_leave(c, r);
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	core_row_gone(c, TAB_RESV, r->id);
+	resv_free(r);
+	c->last_resv_update = c->now;
+}
+
+void resv_count_jobs(const struct core *c, const struct resv *r, uint32_t *run, uint32_t *wait)
+{
+	*run = *wait = 0;
+	for (const struct job *j = c->job_first; j; j = j->next) {
+		if (job_is_finished(j) || !listed(job_str(j, JS_RESERVATION), r->name))
+			continue;
+		if (job_is_pending(j))
+			(*wait)++;
+		else
+			(*run)++;
+	}
+}
+
+static void script(const struct resv *r, const char *program, struct effects *out)
+{
+	const char **argv;
+
+	if (!program || !*program)
+		return;
+	argv = arena_zalloc(&out->mem, 3 * sizeof(*argv));
+	argv[0] = arena_strdup(&out->mem, program);
+	argv[1] = arena_strdup(&out->mem, r->name);
+	effects_add(out, EFF_RUN)->argv = argv;
+}
+
+/* The next time; a repetition is a reservation of its own to accounting. */
+void resv_advance(struct core *c, struct resv *r)
+{
+	core_row_gone(c, TAB_RESV, r->id);
+	advance(r->flags, &r->start, &r->end);
+	r->id = c->next_resv_id++;
+	r->idle_since = 0;
+	resv_dirty(c, r);
+}
+
+/* Nobody used it for a while.  True: removed. */
+static bool purged(struct core *c, struct resv *r, struct effects *out)
+{
+	uint32_t run, wait;
+
+	if (!(r->flags & RESV_PURGE_COMP) || !resv_is_active(c, r))
+		return false;
+	resv_count_jobs(c, r, &run, &wait);
+	if (run || wait)
+		r->idle_since = 0;
+	else if (!r->idle_since)
+		r->idle_since = c->now;
+	if (!r->idle_since || c->now - r->idle_since < r->purge_comp_time)
+		return false;
+	effect_log(out, 3, "Reservation %s has no more jobs for %u seconds, ending it", r->name,
+		   r->purge_comp_time);
+	script(r, c->conf->resvepilog, out);
+	r->active = false;
+	if (r->flags & RESV_REPEATS) {
+		resv_advance(c, r);
+		return false;
+	}
+	resv_remove(c, r);
+	return true;
+}
+
+static void look_at(struct core *c, struct resv *r, struct effects *out)
+{
+	bool now = resv_is_active(c, r);
+	uint32_t run, wait;
+
+	if (now && !r->active)
+		script(r, c->conf->resvprolog, out);
+	if (!now && r->active)
+		script(r, c->conf->resvepilog, out);
+	if (now != r->active)
+		c->last_resv_update = c->now;
+	r->active = now;
+	if (purged(c, r, out) || resv_end(c, r) > c->now)
+		return;
+	if (r->flags & RESV_REPEATS) {
+		for (int i = 0; i < SAFETY && r->end <= c->now; i++)
+			resv_advance(c, r);
+		return;
+	}
+	resv_count_jobs(c, r, &run, &wait);
+	if (run && !(r->flags & RESV_FLEX))
+		return;
+	effect_log(out, 4, "Purging vestigial reservation %s", r->name);
+	resv_remove(c, r);
+}
+
+int64_t resv_due(const struct core *c)
+{
+	return c->resv_first ? c->resv_at : NEVER;
+}
+
+void resv_run(struct core *c, struct effects *out)
+{
+	struct resv *next;
+
+	for (struct resv *r = c->resv_first; r; r = next) {
+		next = r->next;
+		look_at(c, r, out);
+	}
+	resv_mark_nodes(c);
+	c->resv_at = resv_next_edge(c, c->now);
+	for (const struct resv *r = c->resv_first; r; r = r->next)
+		if ((r->end <= c->now || r->flags & RESV_PURGE_COMP) &&
+		    c->resv_at > c->now + LOOK_SEC)
+			c->resv_at = c->now + LOOK_SEC;
+	sched_nodes_changed(c);
+	c->wants_sched = true;
+}
+
+void resv_settle(struct core *c)
+{
+	for (struct resv *r = c->resv_first; r; r = r->next) {
+		bitset_free(r->nodes);
+		r->nodes = NULL;
+		if (r->node_text) {
+			r->nodes = bitset_new(c->node_count);
+			nodes_parse(c, r->node_text, r->nodes, NULL);
+		}
+		if (r->id >= c->next_resv_id)
+			c->next_resv_id = r->id + 1;
+		r->active = resv_is_active(c, r);
+	}
+	resv_mark_nodes(c);
+	c->resv_at = c->now;
+}
