@@ -74,6 +74,16 @@ static void tell_problems(const struct conf_problems *p, struct err_text *why)
 	}
 }
 
+/* Keys that ask for what is not there yet: better said than noticed. */
+static void tell_unserved(const struct conf *conf)
+{
+	if (conf->prologslurmctld.count)
+		log_error("PrologSlurmctld is not run by this slurmctld");
+	if (conf->control_count > 1)
+		log_error("SlurmctldHost: standby controllers are not served, only %s is",
+			  conf->control_hosts[0]);
+}
+
 enum err ctld_reconfigure(struct ctld *c, struct err_text *why)
 {
 	struct conf_problems problems = { 0 };
@@ -98,6 +108,7 @@ enum err ctld_reconfigure(struct ctld *c, struct err_text *why)
 	conf_runtime_probe(conf, &c->runtime);
 	agent_forget_names(c->agent);
 	ctld_log_setup(c);
+	tell_unserved(conf);
 	log_info("reconfigured from %s", conf->path);
 	return E_OK;
 }
@@ -253,6 +264,7 @@ struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
 	watch_init(&c->end_timer, c->loop, -1, on_end, c);
 	if (start_core(c, &why))
 		log_fatal("%s", why.text);
+	tell_unserved(conf);
 	return c;
 }
 
