@@ -318,6 +318,37 @@ void fill_step(const struct core *c, const struct job *j, const struct step *s,
 	m->tres_per_task = s->tres_per_task;
 }
 
+/* Steps that every job of a kind has: shown, but nothing is kept of them. */
+static bool own_step(const struct core *c, const struct job *j, uint32_t id)
+{
+	if (!j->alloc || job_is_completing(j) ||
+	    !(job_is_running(j) || job_base(j) == JOB_SUSPENDED))
+		return false;
+	if (id == STEP_BATCH)
+		return j->batch;
+	return c->conf->prologflags & PROLOG_FLAG_CONTAIN;
+}
+
+static void fill_own_step(const struct core *c, const struct job *j, uint32_t id,
+			  struct job_step_info_members *m, struct arena *mem)
+{
+	uint32_t nodes = id == STEP_BATCH ? 1 : j->alloc->node_count;
+	uint32_t *index = arena_alloc(mem, nodes * sizeof *index);
+	struct step s = {
+		.id = id, .het_comp = NO_VAL, .state = job_base(j), .uid = j->uid,
+		.num_tasks = nodes, .time_limit_min = INFINITE, .cpu_freq_min = NO_VAL,
+		.cpu_freq_max = NO_VAL, .cpu_freq_gov = NO_VAL, .start_time = j->start_time,
+		.start_protocol = j->start_protocol, .node_count = nodes, .node = index,
+		.tot_sus_sec = j->tot_sus_sec,
+		.name = id == STEP_BATCH ? (char[]){ "batch" } : (char[]){ "extern" },
+	};
+
+	for (uint32_t i = 0; i < nodes; i++)
+		index[i] = j->alloc->share[i].node;
+	fill_step(c, j, &s, m, mem);
+	m->name = id == STEP_BATCH ? "batch" : "extern";
+}
+
 static bool job_matches(const struct job *j, const struct step_id_members *id)
 {
 	return id->job_id == NO_VAL || !id->job_id || j->id == id->job_id ||
@@ -346,6 +377,19 @@ void rpc_q_steps(struct ctld *c, struct request *r)
 			if (!job_matches(j, &q->step_id) || choose(c->core, j, &w) != VIEW_SHOW)
 				continue;
 			known = true;
+			for (uint32_t id = STEP_EXTERN; id >= STEP_BATCH; id--) {
+				if (!own_step(c->core, j, id) ||
+				    (q->step_id.step_id != NO_VAL && id != q->step_id.step_id))
+					continue;
+				if (!pass) {
+					n++;
+					continue;
+				}
+				wire_init(&job_step_info_members_desc,
+					  &m.job_steps[m.job_step_count]);
+				fill_own_step(c->core, j, id,
+					      &m.job_steps[m.job_step_count++], &r->mem);
+			}
 			for (const struct step *s = j->steps; s; s = s->next) {
 				if (q->step_id.step_id != NO_VAL && s->id != q->step_id.step_id)
 					continue;
