@@ -12,13 +12,18 @@
 
 #define CONFIG_FILE_MAX (4 << 20)
 #define INCLUDED_MAX 32
+#define FILES_MAX 96            /* of all kinds */
 
 /* Files a node or a client is given, where they exist. */
 static const char *const config_names[] = {
-	"slurm.conf", "acct_gather.conf", "cgroup.conf", "cli_filter.lua", "gres.conf",
-	"helpers.conf", "job_container.conf", "mpi.conf", "oci.conf", "plugstack.conf",
-	"scrun.lua", "topology.conf", "topology.yaml", "namespace.yaml",
+	/* clients, too: */
+	"slurm.conf", "cli_filter.lua", "oci.conf", "plugstack.conf", "scrun.lua",
+	"topology.conf", "topology.yaml",
+	/* nodes: */
+	"acct_gather.conf", "cgroup.conf", "gres.conf", "helpers.conf", "job_container.conf",
+	"mpi.conf", "namespace.yaml",
 };
+#define CLIENT_FILES 7
 
 static bool file_text(const char *dir, const char *name, struct arena *mem, char **text,
 		      bool *execute)
@@ -85,25 +90,43 @@ static void add_file(const struct conf *conf, struct config_response_msg *m, con
 	m->config_files_count++;
 }
 
+/* Programs named without a directory travel with the configuration. */
+static void add_program(const struct conf *conf, struct config_response_msg *m,
+			const char *name, struct arena *mem)
+{
+	if (!name || !*name || *name == '/' || m->config_files_count >= FILES_MAX)
+		return;
+	add_file(conf, m, name, mem);
+	m->config_files[m->config_files_count - 1].execute = true;
+}
+
 bool config_files_enabled(const struct conf *conf)
 {
 	return conf_option(conf->slurmctldparameters, "enable_configless", NULL);
 }
 
-void config_files_fill(const struct conf *conf, struct config_response_msg *m,
+void config_files_fill(const struct conf *conf, bool for_node, struct config_response_msg *m,
 		       struct arena *mem)
 {
 	size_t fixed = sizeof config_names / sizeof config_names[0];
 	const char *more[INCLUDED_MAX];
 	uint32_t n;
 
-	m->config_files = arena_zalloc(mem, (fixed + INCLUDED_MAX) * sizeof *m->config_files);
+	m->config_files = arena_zalloc(mem, FILES_MAX * sizeof *m->config_files);
 	m->slurmd_spooldir = conf->slurmdspooldir;
-	for (size_t i = 0; i < fixed; i++)
+	for (size_t i = 0; i < (for_node ? fixed : CLIENT_FILES); i++)
 		add_file(conf, m, config_names[i], mem);
 	if (!m->config_files[0].exists)
 		return;
 	n = included(m->config_files[0].file_content, mem, more, INCLUDED_MAX);
 	for (uint32_t i = 0; i < n; i++)
 		add_file(conf, m, more[i], mem);
+	if (!for_node)
+		return;
+	for (uint32_t i = 0; i < conf->prolog.count; i++)
+		add_program(conf, m, conf->prolog.v[i], mem);
+	for (uint32_t i = 0; i < conf->epilog.count; i++)
+		add_program(conf, m, conf->epilog.v[i], mem);
+	add_program(conf, m, conf->taskprolog, mem);
+	add_program(conf, m, conf->taskepilog, mem);
 }

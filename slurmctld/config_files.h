@@ -8,8 +8,9 @@
 #include "wire/messages.h"
 
 bool config_files_enabled(const struct conf *conf);     /* SlurmctldParameters */
-/* Reads the files now; everything in mem. */
-void config_files_fill(const struct conf *conf, struct config_response_msg *m,
+/* Reads the files now; everything in mem.  for_node: all of them; a client gets
+ * what commands read. */
+void config_files_fill(const struct conf *conf, bool for_node, struct config_response_msg *m,
 		       struct arena *mem);
 
 #endif

@@ -105,7 +105,7 @@ static void with_files(struct ctld *c, struct effect *e, struct step_out *o)
 		return;
 	m = arena_alloc(&o->eff.mem, sizeof *m);
 	wire_init(&config_response_msg_desc, m);
-	config_files_fill(c->conf, m, &o->eff.mem);
+	config_files_fill(c->conf, true, m, &o->eff.mem);
 	e->type = REQUEST_RECONFIGURE_WITH_CONFIG;
 	e->body = m;
 }

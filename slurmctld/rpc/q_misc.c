@@ -271,8 +271,11 @@ void rpc_q_token(struct ctld *c, struct request *r)
 	rpc_answer_rc(c, r, E_PLUGIN_NOT_LOADED);
 }
 
+#define CONFIG_FOR_NODE 1
+
 void rpc_q_config(struct ctld *c, struct request *r)
 {
+	const struct config_request_msg *q = r->body;
 	struct config_response_msg m;
 
 	if (!config_files_enabled(c->conf)) {
@@ -280,7 +283,13 @@ void rpc_q_config(struct ctld *c, struct request *r)
 		rpc_answer_rc(c, r, E_CONFIGLESS_DISABLED);
 		return;
 	}
+	if (q->flags & CONFIG_FOR_NODE && !r->caller.root_or_slurm) {
+		log_error("Rejected request for slurmd configs by uid=%u",
+			  (unsigned)r->caller.uid);
+		rpc_answer_rc(c, r, E_USER_ID_MISSING);
+		return;
+	}
 	wire_init(&config_response_msg_desc, &m);
-	config_files_fill(c->conf, &m, &r->mem);
+	config_files_fill(c->conf, q->flags & CONFIG_FOR_NODE, &m, &r->mem);
 	rpc_answer(c, r, RESPONSE_CONFIG, &m);
 }
