@@ -42,14 +42,15 @@ static bool attempt_done(const struct attempt *a)
 	return a->rem_nodes <= 0 && a->rem_cpus <= 0 && gres_done(a);
 }
 
-/* CPUs to take of a node: the job's largest count, less one core for each
- * node that is still to come. */
+/* CPUs to take of a node: the job's largest count, less a core or a task's
+ * CPUs for each node that is still to come; whole tasks. */
 static uint32_t cpus_to_take(const struct attempt *a, uint32_t i)
 {
 	const struct request *r = a->r;
 	const struct node *n = a->c->node[i];
-	int64_t others = a->rem_min > 1 ? a->rem_min - 1 : 0, left;
-	uint32_t cpus = a->cand[i].cpus, least = r->pn_cpus ? r->pn_cpus : 1;
+	uint32_t cpus = a->cand[i].cpus, each = r->use_threads ? r->use_threads : node_tpc(n);
+	uint32_t least = r->pn_cpus > r->cpt ? r->pn_cpus : r->cpt;
+	int64_t left = a->rem_max;
 
 	if (r->whole)
 		return cpus;
@@ -58,12 +59,19 @@ static uint32_t cpus_to_take(const struct attempt *a, uint32_t i)
 
 		return want > cpus && !r->overcommit ? 0 : want < cpus ? want : cpus;
 	}
-	others *= r->use_threads ? r->use_threads : node_tpc(n);
+	if (each < r->cpt)
+		each = r->cpt;
 	if (r->cr_type & CR_SOCKET)
-		others *= n->cores_per_socket;
-	left = a->rem_max - others;
-	if (cpus > left)
+		each *= n->cores_per_socket;
+	if (a->rem_min > 1)
+		left -= (a->rem_min - 1) * (int64_t)each;
+	if (cpus > left) {
 		cpus = left > (int64_t)least ? (uint32_t)left : least;
+		if (cpus > r->cpt)
+			cpus -= cpus % r->cpt;
+		if (cpus < r->pn_cpus)
+			cpus = r->pn_cpus;
+	}
 	return cpus < a->cand[i].cpus ? cpus : a->cand[i].cpus;
 }
 
@@ -310,29 +318,35 @@ static void choose_least_loaded(struct attempt *a)
 	}
 }
 
-/* Over as many nodes as there are tasks, evenly. */
+/* Could the nodes not yet taken give so many CPUs, none more than level? */
+static bool level_enough(const struct attempt *a, uint32_t level, int64_t cpus)
+{
+	for (uint32_t i = 0; i < a->c->node_count && cpus > 0; i++)
+		if (!bitset_test(a->taken, i))
+			cpus -= a->cand[i].cpus < level ? a->cand[i].cpus : level;
+	return cpus <= 0;
+}
+
+/* Over as many nodes as there are tasks, evenly: none gets more than the
+ * lowest level at which all together are enough. */
 static void choose_spread(struct attempt *a)
 {
-	uint32_t nodes = 0, most = a->r->tasks ? a->r->tasks : UINT32_MAX;
+	uint32_t most = a->r->tasks ? a->r->tasks : UINT32_MAX, cpt = a->r->cpt, level = cpt;
+	uint32_t max = 0;
 
 	for (uint32_t i = 0; i < a->c->node_count; i++)
-		nodes += a->cand[i].cpus && !bitset_test(a->taken, i);
-	if (nodes > a->nodes_left)
-		nodes = (uint32_t)a->nodes_left;
-	if (nodes > most - a->taken_count)
-		nodes = most - a->taken_count;
-	for (uint32_t i = 0; i < a->c->node_count && nodes; i++) {
-		int64_t part = (a->rem_cpus + nodes - 1) / nodes;
-		uint32_t cpt = a->r->cpt;
-
+		if (a->cand[i].cpus > max)
+			max = a->cand[i].cpus;
+	while (level < max && !level_enough(a, level, a->rem_cpus))
+		level += cpt;
+	for (uint32_t i = 0; i < a->c->node_count && a->nodes_left > 0 &&
+	     a->taken_count < most; i++) {
 		if (!a->cand[i].cpus || bitset_test(a->taken, i))
 			continue;
-		part = (part + cpt - 1) / cpt * cpt;
-		if (part > 0 && a->cand[i].cpus > part)
-			a->cand[i].cpus = (uint32_t)part;
+		if (!a->r->whole && a->cand[i].cpus > level)
+			a->cand[i].cpus = level;
 		a->rem_min = 0;
-		if (node_take(a, i))
-			nodes--;
+		node_take(a, i);
 	}
 }
 

@@ -150,7 +150,9 @@ enum err sched_possible(struct core *c, const struct job *j, const struct part *
 	if (r.max_nodes < r.min_nodes || cand_count(&r) < r.min_nodes)
 		return too_large(c, &r, why);
 	e = fit_request(c, &r, FIT_EMPTY, &c->sched->mem, &pl);
-	return e ? too_large(c, &r, why) : E_OK;
+	if (e)
+		return too_large(c, &r, why);
+	return window_own_fits(c, &r, why) ? E_OK : E_REQUESTED_NODE_CONFIG_UNAVAILABLE;
 }
 
 bool fit_up_possible(struct core *c, struct request *r, const struct bitset *without)
@@ -288,6 +290,10 @@ static enum err place_job(struct core *c, const struct job *j, struct part *cons
 			return E_OK;
 		if (window_too_small(c, &r)) {
 			*reason = WAIT_RESERVATION;
+			if (!job_str(j, JS_RESERVATION)) {
+				*reason = WAIT_NODE_NOT_AVAIL;
+				err_set(desc, E_OK, "ReqNodeNotAvail, May be reserved for other job");
+			}
 			e = E_RESERVATION_BUSY;
 			continue;
 		}

@@ -268,6 +268,8 @@ bool fit_up_possible(struct core *c, struct request *r, const struct bitset *wit
 bool window_set(struct core *c, struct request *r, int64_t at);
 /* The same for now: 0, or why it waits. */
 uint32_t window_now(struct core *c, struct request *r, struct err_text *desc);
+/* The job's own reservation has begun: could its nodes hold the job? */
+bool window_own_fits(struct core *c, struct request *r, struct err_text *why);
 /* What is not reserved could not hold it even when empty. */
 bool window_too_small(struct core *c, struct request *r);
 

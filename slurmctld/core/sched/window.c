@@ -58,6 +58,22 @@ uint32_t window_now(struct core *c, struct request *r, struct err_text *desc)
 	return WAIT_NODE_NOT_AVAIL;
 }
 
+bool window_own_fits(struct core *c, struct request *r, struct err_text *why)
+{
+	struct placement pl;
+	bool fits;
+
+	if (!job_str(r->job, JS_RESERVATION) || !window_set(c, r, c->now) || !r->closed)
+		return true;
+	if (r->must && bitset_overlap(r->must, r->closed)) {
+		err_set(why, E_OK, "Problem using reservation");
+		return false;
+	}
+	fits = fit_request(c, r, FIT_EMPTY, &c->sched->mem, &pl) == E_OK;
+	r->closed = NULL;
+	return fits;
+}
+
 bool window_too_small(struct core *c, struct request *r)
 {
 	return r->closed && bitset_overlap(r->cand, r->closed) &&
