@@ -2,8 +2,10 @@
  *
  * Job steps: created on srun's request, completed by ranges of ranks. */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "slurmctld/core/internal.h"
+#include "wire/base/strbuf.h"
 
 static bool retry_later(enum err rc)
 {
@@ -41,13 +43,51 @@ static void copy_text(char **to, const char *from)
 	*to = from && *from ? mem_strdup(from) : NULL;
 }
 
+/* What is not gres. */
+static void copy_items(char **to, const char *list)
+{
+	struct strbuf b = { 0 };
+
+	for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
+		if (strncmp(p, "gres", 4) == 0)
+			continue;
+		strbuf_sep(&b, ",");
+		strbuf_addn(&b, p, strcspn(p, ","));
+	}
+	*to = b.len ? strbuf_take(&b) : NULL;
+}
+
+/* A step that names no gres has those of its job; "none" gives them up. */
+static void tres_copy(struct step *s, const struct job *j,
+		      const struct job_step_create_request_msg *m)
+{
+	const struct { char **to; const char *own; enum job_string of_job; } all[] = {
+		{ &s->tres_per_step, m->tres_per_step, JS_TRES_PER_JOB },
+		{ &s->tres_per_node, m->tres_per_node, JS_TRES_PER_NODE },
+		{ &s->tres_per_socket, m->tres_per_socket, JS_TRES_PER_SOCKET },
+		{ &s->tres_per_task, m->tres_per_task, JS_TRES_PER_TASK },
+	};
+	bool none = m->tres_per_node && strcasecmp(m->tres_per_node, "NONE") == 0;
+	bool own = false;
+
+	for (size_t i = 0; i < 4; i++)
+		own |= all[i].own && strstr(all[i].own, "gres");
+	for (size_t i = 0; i < 4; i++) {
+		if (none)
+			copy_items(all[i].to, all[i].to == &s->tres_per_node ? NULL : all[i].own);
+		else
+			copy_text(all[i].to, own ? all[i].own : job_str(j, all[i].of_job));
+	}
+}
+
 static void step_copy(struct step *s, const struct event *ev, const struct job *j,
 		      const struct job_step_create_request_msg *m, int64_t now)
 {
 	s->state = JOB_RUNNING;
 	s->uid = j->uid;
 	s->flags = m->flags;
-	s->time_limit_min = m->time_limit == NO_VAL ? INFINITE : m->time_limit;
+	s->time_limit_min = m->time_limit == NO_VAL || !m->time_limit ? INFINITE :
+		m->time_limit;
 	s->srun_pid = m->srun_pid;
 	s->cpu_freq_min = m->cpu_freq_min;
 	s->cpu_freq_max = m->cpu_freq_max;
@@ -61,10 +101,7 @@ static void step_copy(struct step *s, const struct event *ev, const struct job *
 	copy_text(&s->name, m->name);
 	copy_text(&s->host, m->host);
 	copy_text(&s->network, m->network);
-	copy_text(&s->tres_per_step, m->tres_per_step);
-	copy_text(&s->tres_per_node, m->tres_per_node);
-	copy_text(&s->tres_per_socket, m->tres_per_socket);
-	copy_text(&s->tres_per_task, m->tres_per_task);
+	tres_copy(s, j, m);
 	copy_text(&s->cpus_per_tres, m->cpus_per_tres);
 	copy_text(&s->mem_per_tres, m->mem_per_tres);
 	copy_text(&s->tres_bind, m->tres_bind);
