@@ -942,7 +942,7 @@ void rpc_delete_resv(struct core *c, const struct event *ev, struct effects *out
 		return;
 	}
 	resv_count_jobs(c, r, &run, &wait);
-	if (run) {
+	if (run || wait) {
 		effect_reply_rc(out, ev, E_RESERVATION_BUSY);
 		return;
 	}

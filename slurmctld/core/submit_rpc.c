@@ -41,6 +41,7 @@ static enum err ever_possible(struct core *c, struct job *j, enum err *later,
 {
 	char *copy = mem_strdup(job_str(j, JS_PARTITION)), *save = NULL;
 	enum err rc = E_REQUESTED_PART_CONFIG_UNAVAILABLE;
+	struct err_text own = { "" };
 
 	*later = E_OK;
 	for (char *n = copy ? strtok_r(copy, ",", &save) : NULL; n && rc != E_OK;
@@ -49,7 +50,7 @@ static enum err ever_possible(struct core *c, struct job *j, enum err *later,
 
 		if (!p)
 			continue;
-		rc = sched_possible(c, j, p, NULL);
+		rc = sched_possible(c, j, p, &own);
 	}
 	free(copy);
 	switch (rc) {
@@ -64,7 +65,11 @@ static enum err ever_possible(struct core *c, struct job *j, enum err *later,
 	case E_REQUESTED_NODES_NOT_IN_PARTITION:
 		return E_REQUESTED_NODE_CONFIG_UNAVAILABLE;
 	case E_REQUESTED_NODE_CONFIG_UNAVAILABLE:
-		config_words(c, j, why);
+		/* only what it says of a reservation is for the user */
+		if (strncmp(own.text, "Problem", 7) == 0)
+			err_set(why, E_OK, "%s", own.text);
+		else
+			config_words(c, j, why);
 		return rc;
 	case E_NODE_NOT_AVAIL:
 		*later = rc;
