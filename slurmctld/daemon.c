@@ -126,6 +126,22 @@ enum err daemon_pid_file(const char *path, uid_t owner, struct err_text *why)
 	return E_OK;
 }
 
+void daemon_own_log(const char *path, uid_t owner)
+{
+	struct stat st;
+	int fd;
+
+	if (geteuid() != 0 || !path || !*path)
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;         /* said when it is really opened */
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid != owner &&
+	    fchown(fd, owner, (gid_t)-1) < 0)
+		log_error("chown of %s: %m", path);
+	close(fd);
+}
+
 /* The directory may no longer be ours to change; an empty file is as good. */
 void daemon_pid_remove(const char *path)
 {

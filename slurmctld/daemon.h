@@ -23,6 +23,9 @@ void daemon_limits(void);
 enum err daemon_pid_file(const char *path, uid_t owner, struct err_text *why);
 void daemon_pid_remove(const char *path);
 
+/* Started as root: make the log file where SlurmUser could not, and his. */
+void daemon_own_log(const char *path, uid_t owner);
+
 /* May we keep state in dir?  Makes the last component when it is missing. */
 enum err daemon_state_dir(const char *dir, uid_t owner, gid_t group, struct err_text *why);
 

@@ -177,6 +177,7 @@ int main(int argc, char **argv)
 		log_fatal("%s", why.text);
 	if (daemon_pid_file(conf->slurmctldpidfile, conf->slurm_uid, &why))
 		log_error("%s", why.text);
+	daemon_own_log(a.opt.log_file ? a.opt.log_file : conf->slurmctldlogfile, conf->slurm_uid);
 	daemon_become(conf);
 	if (!a.opt.foreground || a.change_dir)
 		change_dir(conf);
