@@ -230,6 +230,15 @@ static void auth_check(struct ctld *c)
 		log_error("munge does not work yet: %s", why.text);
 }
 
+/* Without these nobody could talk to us, and would not know why. */
+static void refuse_unserved(const struct conf *conf)
+{
+	if (conf->authtype && !streq(conf->authtype, "auth/munge"))
+		log_fatal("AuthType=%s is not supported, only auth/munge is", conf->authtype);
+	if (conf->tlstype && !strstr(conf->tlstype, "none"))
+		log_fatal("TLSType=%s is not supported, only tls/none is", conf->tlstype);
+}
+
 struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
 {
 	struct ctld *c = mem_zalloc(sizeof *c);
@@ -243,6 +252,7 @@ struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
 	c->debug_flags = conf->debugflags;
 	c->started = ctld_now_usec(c) / 1000000;
 	ctld_log_setup(c);
+	refuse_unserved(conf);
 	conf_runtime_probe(conf, &c->runtime);
 	c->loop = loop_new();
 	c->conns = conns_new(c);
