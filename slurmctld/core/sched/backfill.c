@@ -35,7 +35,11 @@ struct backfill {
 	int64_t due_usec;               /* no new round before */
 	int64_t free_due_usec;          /* the same, when something is free */
 	int64_t end_usec;               /* of the last round */
+	struct bitset *planned;         /* nodes last told as planned */
+	int64_t planned_since;          /* some were promised all the time; 0 none */
+	bool planned_told;
 	/* SchedulerParameters */
+	int64_t interval_sec;
 	int64_t window_sec, resolution_sec;
 	uint32_t promises_max;
 	struct bitset *all;
@@ -60,6 +64,7 @@ void backfill_free(struct sched *s)
 	arena_fini(&b->mem);
 	arena_fini(&b->place);
 	bitset_free(b->all);
+	bitset_free(b->planned);
 	free(b);
 	s->bf = NULL;
 }
@@ -72,9 +77,16 @@ void backfill_dirty(struct sched *s)
 
 int64_t backfill_due(const struct sched *s)
 {
-	if (!s->bf || !s->bf->dirty || !s->ready || !s->bf->due_usec)
+	const struct backfill *b = s->bf;
+	int64_t t = INT64_MAX;
+
+	if (!b || !s->ready)
 		return INT64_MAX;
-	return s->bf->due_usec / 1000000 + 1;
+	if (b->dirty && b->due_usec)
+		t = b->due_usec / 1000000 + 1;
+	if (b->planned_since && !b->planned_told && b->planned_since + b->interval_sec < t)
+		t = b->planned_since + b->interval_sec;
+	return t;
 }
 
 static int64_t option_number(const struct core *c, const char *name, int64_t def)
@@ -90,6 +102,7 @@ static void bf_options(struct core *c, struct backfill *b)
 {
 	int64_t depth = option_number(c, "bf_max_job_test", PROMISES_MAX);
 
+	b->interval_sec = option_number(c, "bf_interval", 30);
 	b->window_sec = option_number(c, "bf_window", 1440) * 60;
 	b->resolution_sec = option_number(c, "bf_resolution", 60);
 	if (b->resolution_sec < 1)
@@ -361,6 +374,48 @@ static void round_begin(struct core *c, struct backfill *b)
 	c->stats.bf_started_last = 0;
 }
 
+/* Nodes are called planned once jobs have waited for them for the interval of
+ * backfill: before, nobody need know. */
+static void tell_planned(struct core *c, struct backfill *b, const struct sched_ops *ops)
+{
+	struct bitset *set;
+
+	if (!ops->planned_nodes)
+		return;
+	set = bitset_new(c->node_count);
+	for (const struct promise *p = b->promises; p; p = p->next)
+		for (uint32_t i = 0; i < p->node_count; i++)
+			bitset_set(set, p->node[i].node);
+	if (bitset_next(set, 0) == UINT32_MAX)
+		b->planned_since = 0;
+	else if (!b->planned_since)
+		b->planned_since = c->now;
+	b->planned_told = b->planned_since && c->now >= b->planned_since + b->interval_sec;
+	if (!b->planned_told)
+		bitset_clear_all(set);
+	if (b->planned_told || b->planned)
+		ops->planned_nodes(c, set);
+	bitset_free(b->planned);
+	b->planned = NULL;
+	if (b->planned_told)
+		b->planned = set;
+	else
+		bitset_free(set);
+}
+
+void backfill_idle(struct core *c, const struct sched_ops *ops)
+{
+	struct backfill *b = c->sched->bf;
+
+	if (!b || c->sched->ready || !b->planned_since)
+		return;
+	b->promises = NULL;
+	b->promise_end = &b->promises;
+	b->promise_count = 0;
+	b->active = false;
+	tell_planned(c, b, ops);
+}
+
 static void round_end(struct core *c, struct backfill *b)
 {
 	b->active = false;
@@ -426,6 +481,12 @@ static bool too_early(const struct core *c, struct backfill *b)
 		b->due_usec - c->now_usec < 10000000;
 }
 
+static bool tell_due(const struct core *c, const struct backfill *b)
+{
+	return b->planned_since && !b->planned_told &&
+		c->now >= b->planned_since + b->interval_sec;
+}
+
 bool backfill_pass(struct core *c, const struct sched_ops *ops, struct effects *out, bool slice)
 {
 	struct sched *s = c->sched;
@@ -434,7 +495,7 @@ bool backfill_pass(struct core *c, const struct sched_ops *ops, struct effects *
 	struct sched_entry *e = NULL;
 
 	if (!b->active) {
-		if (slice || !b->dirty || too_early(c, b))
+		if (slice || (!tell_due(c, b) && (!b->dirty || too_early(c, b))))
 			return false;
 		round_begin(c, b);
 	}
@@ -449,6 +510,7 @@ bool backfill_pass(struct core *c, const struct sched_ops *ops, struct effects *
 	if (e)
 		return true;
 	round_end(c, b);
+	tell_planned(c, b, ops);
 	return false;
 }
 

@@ -535,6 +535,8 @@ bool sched_pass(struct core *c, const struct sched_ops *ops, struct effects *out
 	}
 	if (s->ready && c->conf->schedulertype && strstr(c->conf->schedulertype, "backfill"))
 		more = backfill_pass(c, ops, out, slice);
+	else
+		backfill_idle(c, ops);
 	return more;
 }
 

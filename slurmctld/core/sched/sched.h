@@ -66,6 +66,8 @@ struct sched_ops {
 	void (*reason)(struct core *c, struct job *j, uint32_t reason, const char *desc);
 	/* expected start and nodes of a pending job (squeue --start) */
 	void (*planned)(struct core *c, struct job *j, int64_t start, const char *nodes);
+	/* all nodes that waiting jobs are planned on; may be NULL */
+	void (*planned_nodes)(struct core *c, const struct bitset *nodes);
 };
 bool sched_pass(struct core *c, const struct sched_ops *ops, struct effects *out, bool slice);
 /* When the scheduler wants another pass though nothing happens before: a begin

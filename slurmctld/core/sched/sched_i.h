@@ -296,6 +296,8 @@ void backfill_free(struct sched *s);
 void backfill_dirty(struct sched *s);
 void backfill_group_gone(struct sched *s, const struct sched_group *g);
 int64_t backfill_due(const struct sched *s);
+/* Nobody waits: no node is planned any more. */
+void backfill_idle(struct core *c, const struct sched_ops *ops);
 
 /* Units of a type (or of any type of a bare name) not in use; used: per type
  * instead of the node's own counts. */

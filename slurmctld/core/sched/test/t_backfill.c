@@ -162,6 +162,37 @@ static void estimates(void)
 	world_free();
 }
 
+static uint32_t planned_count;
+
+static void note_planned(struct core *c, const struct bitset *nodes)
+{
+	(void)c;
+	planned_count = bitset_count(nodes);
+}
+
+static void planned(void)
+{
+	struct sched_ops ops = world_ops;
+	struct job *run, *top;
+
+	ops.planned_nodes = note_planned;
+	world_new(conf_text, NULL);
+	run = world_submit("-N1 -n4 -t 60");
+	sched_pass(W.c, &ops, &W.out, false);
+	top = world_submit("-N4 -n16 -t 60");
+	sched_pass(W.c, &ops, &W.out, false);
+	ok(!top->alloc && planned_count == 0 && sched_next_time(W.c) == W.c->now + 30,
+	   "not yet planned, in 30 s");
+	W.c->now += 30;
+	W.c->now_usec += 30000000;
+	sched_pass(W.c, &ops, &W.out, false);
+	ok(planned_count == 4 && sched_next_time(W.c) > W.c->now, "four nodes are planned");
+	world_end(run);
+	sched_pass(W.c, &ops, &W.out, false);
+	ok(top->alloc && planned_count == 0, "and not when the job has them");
+	world_free();
+}
+
 static void reasons(void)
 {
 	struct job *j;
@@ -209,6 +240,7 @@ int main(void)
 	exclusive();
 	partitions();
 	estimates();
+	planned();
 	reasons();
 	return tap_done();
 }

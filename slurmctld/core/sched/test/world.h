@@ -333,7 +333,8 @@ static void world_planned(struct core *c, struct job *j, int64_t start, const ch
 	job_str_set(j, JS_SCHED_NODES, nodes);
 }
 
-static const struct sched_ops world_ops = {world_start, world_reason, world_planned};
+static const struct sched_ops world_ops = {world_start, world_reason, world_planned,
+					     NULL};
 
 __attribute__((unused))
 static void world_end(struct job *j)
