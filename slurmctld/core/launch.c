@@ -451,9 +451,8 @@ static void op_planned_nodes(struct core *c, const struct bitset *nodes)
 {
 	for (uint32_t i = 0; i < c->node_count; i++) {
 		struct node *n = c->node[i];
-		uint32_t base = n->state & NODE_STATE_BASE;
-		bool free_cpus = base == NODE_STATE_IDLE || base == NODE_STATE_MIXED;
-		bool want = free_cpus && bitset_test(nodes, i);
+		bool want = (n->state & NODE_STATE_BASE) == NODE_STATE_IDLE &&
+			bitset_test(nodes, i);
 
 		if (want != !!(n->state & NODE_STATE_PLANNED))
 			node_move(c, n, n->state ^ NODE_STATE_PLANNED);
