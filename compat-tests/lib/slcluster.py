@@ -10,6 +10,7 @@ Needs root.  Everything that is started is ended by its recorded process id;
 what jobs leave behind is found by the network namespaces, which are ours.
 """
 import ctypes
+import fcntl
 import glob
 import hashlib
 import json
@@ -277,9 +278,13 @@ class Cluster:
         a, b = self.netns("a"), self.netns("b")
         if os.path.exists(f"/run/netns/{a}"):
             return
+        # the first user of named namespaces prepares /run/netns: one at a time
+        with open("/run/netns.sluice", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for ns in (a, b):
+                ip("netns", "add", ns)
         va, vb = f"{self.meta['ns'][-8:]}a", f"{self.meta['ns'][-8:]}b"
         for ns in (a, b):
-            ip("netns", "add", ns)
             ip("-n", ns, "link", "set", "lo", "up")
         ip("-n", a, "link", "add", va, "type", "veth", "peer", "name", vb,
            "netns", b)
