@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 	t1 = cpu();
 	for (uint32_t i = started = 0; i < jobs; i++)
 		started += v[i]->alloc != NULL;
-	printf("rest of the backfill round: %.2f ms in %u slices, %u started, %u promised\n",
+	printf("rest of the backfill round: %.2f ms in %u slices, %u started, %u looked at\n",
 	       t1 - t0, slices, started, W.c->stats.bf_depth);
 	W.c->now_usec += 100000000;
 	t0 = cpu();
