@@ -9,6 +9,7 @@
 #include "slurmctld/journal.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,6 +22,7 @@
 #define WAL_HARD (16 << 20)     /* ... and when not */
 #define RETRY_MSEC 500
 #define CLOSE_TRIES 6
+#define STUCK_TRIES 3           /* then new work is refused */
 #define COMPLAIN_SEC 30
 
 enum op_kind { OP_WRITE, OP_SCRIPT, OP_CLOSE };
@@ -48,6 +50,7 @@ struct journal {
 	struct op *first, **last;
 	bool closing;                   /* under lock */
 	int64_t complained;
+	atomic_bool stuck;
 };
 
 /* ---- the thread -------------------------------------------------------- */
@@ -96,11 +99,13 @@ static enum err write_steps(struct store *st, const struct step_out *o, struct e
 static void do_write(struct journal *j, struct op *op)
 {
 	struct err_text why = { "" };
-	int tries = 0;
+	int tries = 0, closing = 0;
 
 	while (write_steps(j->store, op->first, &why)) {
 		complain(j, &why);
-		if (is_closing(j) && ++tries > CLOSE_TRIES) {
+		if (++tries > STUCK_TRIES)
+			atomic_store(&j->stuck, true);
+		if (is_closing(j) && ++closing > CLOSE_TRIES) {
 			log_error("giving up writing state: unanswered requests are lost");
 			return;         /* not reported as done */
 		}
@@ -108,6 +113,7 @@ static void do_write(struct journal *j, struct op *op)
 	}
 	if (j->complained)
 		log_info("state can be written again");
+	atomic_store(&j->stuck, false);
 	j->complained = 0;
 	mailbox_post(j->mail, &op->work);
 }
@@ -234,6 +240,11 @@ enum err journal_load(struct journal *j, struct core *core, bool ignore, struct 
 		return err_set(why, E_FAIL, "cannot start a thread: %s", strerror(rc));
 	j->running = true;
 	return E_OK;
+}
+
+bool journal_stuck(const struct journal *j)
+{
+	return j && atomic_load(&j->stuck);
 }
 
 void journal_close(struct journal *j)

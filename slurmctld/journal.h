@@ -25,6 +25,8 @@ void journal_write(struct journal *j, struct step_out *first, void (*done)(void 
  * own) in the main thread. */
 void journal_script(struct journal *j, uint32_t job_id,
 		    void (*done)(void *arg, struct job_script *s), void *arg);
+/* The disk has not taken a record for some time. */
+bool journal_stuck(const struct journal *j);
 /* Write what is queued, checkpoint, close. */
 void journal_close(struct journal *j);
 

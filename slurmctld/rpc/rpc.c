@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "slurmctld/conn.h"
+#include "slurmctld/journal.h"
 #include "slurmctld/stats.h"
 #include "slurmctld/steps.h"
 #include "wire/base/log.h"
@@ -64,6 +65,26 @@ void rpc_unserved(struct ctld *c, struct request *r)
 	rpc_answer_rc(c, r, E_NOT_SUPPORTED);
 }
 
+/* While the disk is full, these would only wait, and be sent again: better an
+ * error at once.  What ends or frees something is still taken. */
+static bool adds_work(uint16_t type)
+{
+	switch (type) {
+	case REQUEST_SUBMIT_BATCH_JOB:
+	case REQUEST_SUBMIT_BATCH_HET_JOB:
+	case REQUEST_RESOURCE_ALLOCATION:
+	case REQUEST_HET_JOB_ALLOCATION:
+	case REQUEST_UPDATE_JOB:
+	case REQUEST_CREATE_PARTITION:
+	case REQUEST_UPDATE_PARTITION:
+	case REQUEST_CREATE_RESERVATION:
+	case REQUEST_UPDATE_RESERVATION:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Everything that changes or asks the core itself. */
 void rpc_core(struct ctld *c, struct request *r)
 {
@@ -77,6 +98,10 @@ void rpc_core(struct ctld *c, struct request *r)
 
 	if (!core_handles(ev.type)) {
 		rpc_unserved(c, r);
+		return;
+	}
+	if (adds_work(ev.type) && journal_stuck(c->journal)) {
+		rpc_answer_rc(c, r, E_WRITING_TO_FILE);
 		return;
 	}
 	steps_run(c, &ev, r);
