@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -49,7 +50,7 @@ struct replier {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct writing *inbox;
-	bool ending;
+	atomic_bool ending;
 	int fd;
 	struct watch wake;
 	unsigned live;
