@@ -417,6 +417,8 @@ void node_result(struct core *c, const struct event *ev, struct effects *out)
 
 	if (!n)
 		return;
+	/* It does not know us: its key or its clock is another.  No good to us. */
+	silent |= code == E_PROTOCOL_AUTHENTICATION_ERROR;
 	if (silent) {
 		node_silent(c, n, out);
 	} else {
