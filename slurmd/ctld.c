@@ -209,24 +209,6 @@ static void requeue_done(struct ctld_call *c)
 	kill_start(c->d, m->step_id.job_id);
 }
 
-static void told_done(struct ctld_call *c)
-{
-	kill_start(c->d, ((const struct job_notify *)c->body)->step_id.job_id);
-}
-
-void ctld_job_refuse(struct daemon *d, uint32_t job_id, const char *text)
-{
-	struct ctld_call *c = ctld_call_new(d, REQUEST_JOB_NOTIFY);
-	struct job_notify *m = arena_alloc(&c->mem, sizeof *m);
-
-	wire_init(&job_notify_desc, m);
-	m->step_id.job_id = job_id;
-	m->message = arena_strdup(&c->mem, text);
-	c->body = m;
-	c->done = told_done;
-	ctld_call_start(c);
-}
-
 void ctld_launch_failed(struct daemon *d, uint32_t job_id, uint32_t code)
 {
 	struct ctld_call *c;

@@ -39,8 +39,6 @@ void ctld_prolog_complete(struct daemon *d, uint32_t job_id, uint32_t code);
 void ctld_epilog_complete(struct daemon *d, uint32_t job_id, uint32_t code);
 /* A job that was accepted cannot run: have it requeued, else ended. */
 void ctld_launch_failed(struct daemon *d, uint32_t job_id, uint32_t code);
-/* A job that we can never run: say why to its user, then end it. */
-void ctld_job_refuse(struct daemon *d, uint32_t job_id, const char *text);
 
 /* register.c: register now (again), with the status that says what failed. */
 struct registration *register_new(struct daemon *d);

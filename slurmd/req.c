@@ -191,20 +191,6 @@ static void aliases_read(struct req *q)
 	q->alias_addrs = m->node_addrs;
 }
 
-/* A prolog request of the controller with more in it than we know: the records
- * for a step manager on the node.  Which job is it for? */
-static void refused_job_find(struct req *q)
-{
-	struct prolog_launch_msg *m = arena_alloc(&q->mem, sizeof *m);
-	struct wire_in in = { q->frame.body.p, q->frame.body.p + q->frame.body.len, &q->mem,
-			      false };
-
-	wire_unpack(&in, &prolog_launch_msg_desc, m, q->frame.header.version);
-	q->refused_job = m->job_id ? m->job_id : m->cred.cred.step_id.job_id;
-	if (q->refused_job == NO_VAL)
-		q->refused_job = 0;
-}
-
 /* May this sender send this?  Then decode it. */
 static bool body_check(struct req *q)
 {
@@ -222,8 +208,6 @@ static bool body_check(struct req *q)
 	}
 	if (wire_body_unpack(&q->frame, &q->mem, &q->type, &q->body)) {
 		log_error("%s from uid %u cannot be decoded", wire_type_name(type), q->who.uid);
-		if (type == REQUEST_LAUNCH_PROLOG)
-			refused_job_find(q);
 		req_answer_rc(q, E_PROTOCOL_INCOMPLETE_PACKET);
 		return false;
 	}
@@ -273,12 +257,6 @@ static void serve(struct req *q)
 
 	if (q->foreign)
 		register_again(d);
-	if (q->refused_job) {
-		log_error("job %u wants a step manager on this node (enable_stepmgr), which is not supported: it is ended",
-			  q->refused_job);
-		ctld_job_refuse(d, q->refused_job, "a step manager on the node "
-				"(enable_stepmgr, --stepmgr) is not supported by its slurmd");
-	}
 	if (q->rpc && q->rpc->from_ctld && q->verified && !q->silent)
 		d->last_ctld_msg = time(NULL);
 	if (q->rpc && q->rpc->serve && !q->silent &&

@@ -57,7 +57,6 @@ struct req {
 	const struct cred *cred;
 	uint32_t job_id, step_id, het_comp;
 	unsigned tries;
-	uint32_t refused_job;           /* its prolog cannot run here */
 	/* the answer */
 	bool answered, signing, sent;
 	uint16_t reply_type;

@@ -20,6 +20,7 @@ void rpc_reboot(struct req *q);
 void rpc_energy_update(struct req *q);
 void rpc_energy(struct req *q);
 void rpc_daemon_status(struct req *q);
+void rpc_no_step_manager(struct req *q);
 /* rpc_launch.c */
 void rpc_prolog_check(struct req *q);
 void rpc_prolog(struct req *q);
