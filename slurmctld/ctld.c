@@ -105,6 +105,7 @@ enum err ctld_reconfigure(struct ctld *c, struct err_text *why)
 	c->conf = conf;
 	c->log_level = -1;
 	c->debug_flags = conf->debugflags;
+	c->dampening_factor = 0;
 	conf_runtime_probe(conf, &c->runtime);
 	agent_forget_names(c->agent);
 	ctld_log_setup(c);

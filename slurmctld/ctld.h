@@ -61,6 +61,7 @@ struct ctld {
 	int64_t started;
 	int log_level;                  /* setdebug; -1: as configured */
 	uint64_t debug_flags;
+	uint16_t dampening_factor;      /* as changed by scontrol; 0 as configured */
 	bool log_is_open;
 	bool up;
 	bool ending;

@@ -58,6 +58,17 @@ void rpc_do_debug_flags(struct ctld *c, struct request *r)
 	rpc_answer_rc(c, r, E_OK);
 }
 
+/* Takes effect with accounting only; shown by "scontrol show config". */
+void rpc_do_dampening(struct ctld *c, struct request *r)
+{
+	const struct set_fs_dampening_factor_msg *q = r->body;
+
+	c->dampening_factor = q->dampening_factor;
+	log_info("Set FairShareDampeningFactor to %u", q->dampening_factor);
+	c->core->last_conf_update = ctld_now_usec(c) / 1000000;
+	rpc_answer_rc(c, r, E_OK);
+}
+
 /* There is no separate log of the scheduler. */
 void rpc_do_schedlog(struct ctld *c, struct request *r)
 {

@@ -404,7 +404,8 @@ void rpc_q_steps(struct ctld *c, struct request *r)
 			}
 		}
 	}
-	if (!m.job_step_count && q->step_id.job_id != NO_VAL && q->step_id.job_id && !known) {
+	if (!m.job_step_count && !known && c->core->job_count && q->step_id.job_id != NO_VAL &&
+	    q->step_id.job_id) {
 		rpc_answer_rc(c, r, E_INVALID_JOB_ID);
 		return;
 	}

@@ -37,6 +37,8 @@ void rpc_q_build(struct ctld *c, struct request *r)
 	if (c->log_level >= 0)
 		m.slurmctld_debug = (uint16_t)c->log_level;
 	m.debug_flags = c->debug_flags;
+	if (c->dampening_factor)
+		m.fs_dampening_factor = c->dampening_factor;
 	rpc_answer(c, r, RESPONSE_BUILD_INFO, &m);
 }
 
@@ -176,14 +178,6 @@ void rpc_q_assoc(struct ctld *c, struct request *r)
 	m.qos_list = arena_zalloc(&r->mem, 1);
 	m.user_list = arena_zalloc(&r->mem, 1);
 	rpc_answer(c, r, RESPONSE_ASSOC_MGR_INFO, &m);
-}
-
-void rpc_q_triggers(struct ctld *c, struct request *r)
-{
-	struct trigger_msg m;
-
-	wire_init(&trigger_msg_desc, &m);
-	rpc_answer(c, r, RESPONSE_TRIGGER_GET, &m);
 }
 
 void rpc_q_hostlist(struct ctld *c, struct request *r)
