@@ -491,6 +491,8 @@ static bool jobs_next(const struct core *c, struct view_record *at)
 		return false;
 	at->key = j->id;
 	at->gen = j->gen ^ (uint64_t)c->last_part_update << 32;
+	if (j->array_job_id && !j->array)       /* shows its head's limit */
+		at->gen ^= (uint64_t)array_limit(c, j) << 8;
 	return true;
 }
 
