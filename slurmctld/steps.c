@@ -110,10 +110,22 @@ static void with_files(struct ctld *c, struct effect *e, struct step_out *o)
 	e->body = m;
 }
 
-static void carry_out(struct ctld *c, struct effect *e, struct step_out *o)
+/* Who asked hears whether the files were good. */
+static void reconfigure(struct ctld *c, const struct effect *e, const struct step_out *o)
 {
 	struct err_text why = { "" };
+	enum err rc = ctld_reconfigure(c, &why);
 
+	if (rc)
+		log_error("reconfigure: %s", why.text);
+	if (!o->req || e->conn != o->req->conn)
+		return;
+	stats_rpc(c->stats, o->req);
+	conn_reply_rc(c, e->conn, rc);
+}
+
+static void carry_out(struct ctld *c, struct effect *e, struct step_out *o)
+{
 	if (e->kind == EFF_NODES)
 		with_files(c, e, o);
 	switch (e->kind) {
@@ -149,8 +161,7 @@ static void carry_out(struct ctld *c, struct effect *e, struct step_out *o)
 		ctld_end(c);
 		break;
 	case EFF_RECONFIG:
-		if (ctld_reconfigure(c, &why))
-			log_error("reconfigure: %s", why.text);
+		reconfigure(c, e, o);
 		break;
 	case EFF_GROUPS:
 		run_groups(c, e->part);
@@ -171,7 +182,8 @@ static bool answers(const struct step_out *o)
 	for (uint32_t i = 0; i < o->eff.count; i++) {
 		const struct effect *e = &o->eff.v[i];
 
-		if ((e->kind == EFF_REPLY || e->kind == EFF_SCRIPT_REPLY) &&
+		if ((e->kind == EFF_REPLY || e->kind == EFF_SCRIPT_REPLY ||
+		     e->kind == EFF_RECONFIG) &&
 		    e->conn == o->req->conn)
 			return true;
 	}

@@ -50,8 +50,8 @@ void rpc_reconfigure(struct core *c, const struct event *ev, struct effects *out
 	(void)c;
 	if (!only_root(ev, out, "RECONFIGURE"))
 		return;
-	/* The shell reads the files and hands the result back as EV_RECONFIG. */
-	effect_reply_rc(out, ev, E_OK);
+	/* The shell reads the files, hands them back as EV_RECONFIG, and answers:
+	 * it knows whether they were good. */
 	e = effects_add(out, EFF_RECONFIG);
 	e->conn = ev->conn;
 }
