@@ -240,6 +240,23 @@ static void refuse_unserved(const struct conf *conf)
 		log_fatal("TLSType=%s is not supported, only tls/none is", conf->tlstype);
 }
 
+/* A controller that was just killed holds its port until its last thread has
+ * come back from the disk.  While it does, its journal is not ours to read. */
+static int listen_soon(struct ctld *c, const struct conf *conf)
+{
+	const struct timespec pause = { 0, 20000000 };
+	int e = 0;
+
+	for (int tries = 0; tries < 250; tries++) {
+		e = conns_listen(c->conns, conf->slurmctldport, conf->slurmctldport_count);
+		if (e != EADDRINUSE)
+			break;
+		conns_stop_listening(c->conns);
+		nanosleep(&pause, NULL);
+	}
+	return e;
+}
+
 struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
 {
 	struct ctld *c = mem_zalloc(sizeof *c);
@@ -257,7 +274,7 @@ struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
 	conf_runtime_probe(conf, &c->runtime);
 	c->loop = loop_new();
 	c->conns = conns_new(c);
-	e = conns_listen(c->conns, conf->slurmctldport, conf->slurmctldport_count);
+	e = listen_soon(c, conf);
 	if (e)
 		log_fatal("slurm_init_msg_engine_port error %s: port %u", strerror(e),
 			  conf->slurmctldport);

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "wire/base/log.h"
@@ -112,7 +113,14 @@ enum err daemon_pid_file(const char *path, uid_t owner, struct err_text *why)
 	if (pid_fd < 0)
 		return err_set(why, E_FAIL, "Unable to open pidfile `%s': %s", path,
 			       strerror(errno));
-	if (flock(pid_fd, LOCK_EX | LOCK_NB) < 0) {
+	/* One that was just killed may not be quite gone. */
+	for (int tries = 0; flock(pid_fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+		const struct timespec pause = { 0, 20000000 };
+
+		if (tries < 250) {
+			nanosleep(&pause, NULL);
+			continue;
+		}
 		close(pid_fd);
 		pid_fd = -1;
 		return err_set(why, E_FAIL, "another slurmctld holds %s", path);
