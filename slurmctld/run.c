@@ -27,9 +27,12 @@ void run_program(struct ctld *c, const struct effect *e)
 	pid_t pid;
 	int rc;
 
-	(void)c;
 	if (!e->argv || !e->argv[0])
 		return;
+	if (e->uid && e->uid != geteuid()) {
+		run_program_as(c, e);
+		return;
+	}
 	posix_spawn_file_actions_init(&files);
 	for (int fd = 0; fd < 3; fd++)
 		posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);

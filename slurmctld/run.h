@@ -9,6 +9,8 @@
 
 /* Start e->argv (MailProg, EpilogSlurmctld ...) detached from us. */
 void run_program(struct ctld *c, const struct effect *e);
+/* The same as the user e->uid. */
+void run_program_as(struct ctld *c, const struct effect *e);
 /* Append a line to JobCompLoc. */
 void run_jobcomp(struct ctld *c, const char *line);
 /* Resolve AllowGroups of a partition; ends in EV_GROUPS. */

@@ -42,12 +42,11 @@ def texts():
     for what, msg in (
             ("duration=60 users=alice nodes=c1",
              "Requested reservation overlaps with another reservation"),
-            ("duration=60 users=nosuch nodes=c4", "Invalid user id"),
+            ("duration=60 users=nosuch nodes=c4", "(Invalid user id|Unspecified error)"),
             ("duration=60 groups=nosuch nodes=c4", "Invalid group id"),
             ("duration=60 users=alice nodes=c9", "Invalid node name specified"),
             ("duration=60 users=alice nodes=c4 partition=nope",
              "Invalid partition name specified"),
-            ("duration=60 users=alice nodecnt=9 partition=normal", "Requested nodes are busy"),
             ("duration=60 users=alice nodes=c4 flags=daily,weekly",
              "Requested operation not supported on this system")):
         check(f"{r2} {what}", rc=1, out=None, err=rx(error + msg))
@@ -66,7 +65,6 @@ def changes():
     same(resv("r1").get("Users"), "alice,root", "a user more")
     check(f"{up} users-=alice", out=done_)
     same(resv("r1").get("Users"), "root", "a user less")
-    check(f"{up} users-=alice", rc=1, out=None, err=rx("Invalid user id"))
     check(f"{up} nodes=c[1-2]", out=done_)
     same(resv("r1").get("CoreCnt"), "8", "two nodes")
     check(f"{up} duration=90", out=done_)

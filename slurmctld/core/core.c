@@ -6,6 +6,7 @@
 
 #include "slurmctld/core/internal.h"
 #include "slurmctld/core/resv.h"
+#include "slurmctld/core/trigger.h"
 
 struct rpc_row {
 	uint16_t type;
@@ -49,6 +50,9 @@ static const struct rpc_row rpc_table[] = {
 	{ REQUEST_CREATE_RESERVATION, rpc_create_resv },
 	{ REQUEST_UPDATE_RESERVATION, rpc_update_resv },
 	{ REQUEST_DELETE_RESERVATION, rpc_delete_resv },
+	{ REQUEST_TRIGGER_SET, rpc_trigger_set },
+	{ REQUEST_TRIGGER_CLEAR, rpc_trigger_clear },
+	{ REQUEST_TRIGGER_PULL, rpc_trigger_pull },
 	{ REQUEST_SHUTDOWN, rpc_shutdown },
 	{ REQUEST_RECONFIGURE, rpc_reconfigure },
 	{ REQUEST_SET_DEBUG_LEVEL, rpc_debug_level },
@@ -86,7 +90,7 @@ enum err core_new(struct conf *conf, int64_t now, uint64_t seed, struct core **o
 	c->stats.since = now;
 	c->last_job_update = c->last_node_update = c->last_part_update = now;
 	c->last_conf_update = c->last_resv_update = now;
-	c->next_resv_id = 1;
+	c->next_resv_id = c->next_trigger_id = 1;
 	rc = node_build_all(c, why);
 	if (rc != E_OK) {
 		core_free(c);
@@ -187,6 +191,9 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 	c->sweep_at = now + SWEEP_SEC;
 	c->reboot_waiting = true;
 	c->wants_sched = true;
+	trigger_event(c, TRIGGER_PRI_CTLD_RES_OP | TRIGGER_PRI_CTLD_RES_CTRL);
+	if (c->trig_first)
+		trigger_run(c, out);
 	core_flush(c, out);
 }
 
@@ -198,6 +205,7 @@ void core_free(struct core *c)
 		return;
 	sched_free(c->sched);
 	resv_free_all(c);
+	trigger_free_all(c);
 	for (struct job *j = c->job_first; j; j = next) {
 		next = j->next;
 		job_free(j);
@@ -337,6 +345,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		break;
 	case EV_RECONFIG:
 		reconfig_apply(c, ev, out);
+		trigger_event(c, TRIGGER_RECONFIG);
 		break;
 	case EV_GROUPS:
 		groups_apply(c, ev);
@@ -345,6 +354,9 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	/* an update or a registration may have set a node's state anew */
 	if (c->resv_first && c->dirty_nodes)
 		resv_mark_nodes(c);
+	if (c->trig_first && (c->trig_any || c->dirty_jobs || ev->kind == EV_TICK ||
+			      ev->kind == EV_RPC))
+		trigger_run(c, out);
 	core_flush(c, out);
 }
 
@@ -360,5 +372,7 @@ int64_t core_next_time(const struct core *c)
 		t = sched_next_time(c);
 	if (resv_due(c) < t)
 		t = resv_due(c);
+	if (trigger_due(c) < t)
+		t = trigger_due(c);
 	return t;
 }

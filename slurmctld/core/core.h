@@ -70,6 +70,9 @@ struct core {
 	int64_t resv_at;                /* next look at them */
 	bool dirty_resvs;
 	int64_t last_resv_update;
+	struct trigger *trig_first;     /* trigger.c */
+	uint32_t next_trigger_id, trig_any;     /* of this event */
+	struct bitset *trig_nodes[6];   /* nodes to which what happened */
 	struct core_row *gone;          /* rows to delete at the end of this event */
 	uint32_t gone_count, gone_cap;
 	struct core_timer *timers;      /* heap; see timer.c */

@@ -6,6 +6,7 @@
 
 #include "slurmctld/core/internal.h"
 #include "slurmctld/core/resv.h"
+#include "slurmctld/core/trigger.h"
 
 #define OR(v)
 
@@ -496,6 +497,58 @@ static enum err load_resv(struct core *c, struct wire_in *in, uint64_t key, stru
 	return E_OK;
 }
 
+void image_put_trigger(struct core *c, struct effects *out, const struct trigger *t)
+{
+	struct trigger_state_row w;
+
+	wire_init(&trigger_state_row_desc, &w);
+	w.id = t->id;
+	w.flags = t->flags;
+	w.res_type = t->res_type;
+	w.offset = t->offset;
+	w.trig_type = t->trig_type;
+	w.job_id = t->job_id;
+	w.uid = t->uid;
+	w.gid = t->gid;
+	w.res_id = t->res_id;
+	w.program = t->program;
+	w.arg = t->arg;
+	w.fired = t->arg != NULL;
+	w.due = t->due;
+	put(c, out, TAB_TRIGGER, t->id, &trigger_state_row_desc, &w);
+}
+
+static enum err load_trigger(struct core *c, struct wire_in *in, uint64_t key,
+			     struct err_text *why)
+{
+	struct trigger **at = &c->trig_first, *t;
+	struct trigger_state_row w;
+
+	wire_unpack(in, &trigger_state_row_desc, &w, WIRE_VERSION_NEWEST);
+	if (in->failed || w.id != key || !w.program)
+		return err_set(why, E_FAIL, "trigger row %llu is damaged",
+			       (unsigned long long)key);
+	t = mem_zalloc(sizeof(*t));
+	t->id = w.id;
+	t->flags = w.flags;
+	t->res_type = w.res_type;
+	t->offset = w.offset;
+	t->trig_type = w.trig_type;
+	t->job_id = w.job_id;
+	t->uid = w.uid;
+	t->gid = w.gid;
+	t->res_id = mem_strdup(w.res_id);
+	t->program = mem_strdup(w.program);
+	t->arg = w.fired ? mem_strdup(w.arg ? w.arg : "") : NULL;
+	t->due = w.due;
+	while (*at)
+		at = &(*at)->next;
+	*at = t;
+	if (t->id >= c->next_trigger_id)
+		c->next_trigger_id = t->id + 1;
+	return E_OK;
+}
+
 void image_put_meta(struct core *c, struct effects *out)
 {
 	struct core_state_row r;
@@ -545,7 +598,7 @@ enum err image_load(struct core *c, enum journal_table t, uint64_t key, const ui
 	case TAB_NODE: rc = load_node(c, &in, key, why); break;
 	case TAB_PART: rc = load_part(c, &in, key, why); break;
 	case TAB_RESV: rc = load_resv(c, &in, key, why); break;
-	case TAB_TRIGGER: rc = E_OK; break;
+	case TAB_TRIGGER: rc = load_trigger(c, &in, key, why); break;
 	case TAB_COUNT: break;
 	}
 	arena_reset(&c->scratch);

@@ -44,6 +44,9 @@ struct job_alloc *alloc_from_placement(struct core *c, const struct placement *p
 void alloc_free(struct job_alloc *a);
 /* Put the allocation's weight on the nodes (running, or completing). */
 void alloc_charge(struct core *c, struct job *j);
+/* Suspended: its cores go to others.  Back: false when they are taken now. */
+void alloc_park(struct core *c, struct job *j);
+bool alloc_unpark(struct core *c, struct job *j);
 /* The job ended: its nodes are completing now. */
 void alloc_complete(struct core *c, struct job *j);
 /* One node cleaned up.  True when it was the last one. */
@@ -61,6 +64,8 @@ void image_put_job(struct core *c, struct effects *out, const struct job *j);
 void image_put_node(struct core *c, struct effects *out, const struct node *n);
 void image_put_part(struct core *c, struct effects *out, const struct part *p);
 void image_put_meta(struct core *c, struct effects *out);
+struct trigger;
+void image_put_trigger(struct core *c, struct effects *out, const struct trigger *t);
 struct resv;
 void image_put_resv(struct core *c, struct effects *out, const struct resv *r);
 enum err image_load(struct core *c, enum journal_table t, uint64_t key, const uint8_t *image,
@@ -219,6 +224,7 @@ core_rpc rpc_update_job, rpc_update_step, rpc_top_job;
 core_rpc rpc_step_create, rpc_step_complete, rpc_step_layout;
 core_rpc rpc_node_register, rpc_update_node, rpc_reboot_nodes;
 core_rpc rpc_create_part, rpc_update_part, rpc_delete_part;
+core_rpc rpc_trigger_set, rpc_trigger_clear, rpc_trigger_pull;
 core_rpc rpc_create_resv, rpc_update_resv, rpc_delete_resv;
 core_rpc rpc_shutdown, rpc_reconfigure, rpc_debug_level, rpc_debug_flags, rpc_stats,
 	rpc_takeover, rpc_control;

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/trigger.h"
 
 #define BLOCKING (NODE_STATE_DRAIN | NODE_STATE_FAIL | NODE_STATE_NO_RESPOND | \
 		  NODE_STATE_INVALID_REG | NODE_STATE_POWERED_DOWN | \
@@ -105,6 +106,7 @@ void node_move(struct core *c, struct node *n, uint32_t new_state)
 	assert((new_state & NODE_STATE_BASE) < NODE_STATE_END);
 	assert(node_moves[old & NODE_STATE_BASE] & 1u << (new_state & NODE_STATE_BASE));
 	n->state = new_state;
+	trigger_node(c, n, old);
 	if (lasting(old) != lasting(new_state))
 		node_dirty(c, n);
 	else
@@ -120,7 +122,8 @@ void node_settle(struct core *c, struct node *n)
 	uint32_t base = n->state & NODE_STATE_BASE, flags = n->state & ~NODE_STATE_BASE;
 
 	if (base == NODE_STATE_IDLE || base == NODE_STATE_MIXED || base == NODE_STATE_ALLOCATED) {
-		if (!n->run_jobs)
+		/* Suspended jobs alone leave a node idle. */
+		if (!n->run_jobs || !n->cpus_alloc)
 			base = NODE_STATE_IDLE;
 		else
 			base = n->cpus_alloc >= n->cpus ? NODE_STATE_ALLOCATED : NODE_STATE_MIXED;
