@@ -60,12 +60,12 @@ uint32_t alloc_find(const struct job_alloc *a, uint32_t node)
 	return UINT32_MAX;
 }
 
-static void weigh(struct core *c, struct job *j, struct job_share *s, bool add)
+/* What a suspended job leaves to others. */
+static void weigh_cores(struct core *c, struct job *j, struct job_share *s, bool add)
 {
 	struct node *n = c->node[s->node];
-	bool shares = j->alloc->shares;
 
-	for (uint32_t k = 0; k < s->cores && k < n->cores && !shares; k++) {
+	for (uint32_t k = 0; k < s->cores && k < n->cores && !j->alloc->shares; k++) {
 		if (!bitset_test(j->alloc->cores, s->core_off + k))
 			continue;
 		if (add)
@@ -73,19 +73,28 @@ static void weigh(struct core *c, struct job *j, struct job_share *s, bool add)
 		else
 			bitset_clear(n->cores_used, k);
 	}
+	if (add)
+		n->cpus_alloc = (uint16_t)(n->cpus_alloc + s->cpus);
+	else
+		n->cpus_alloc = (uint16_t)(n->cpus_alloc - (n->cpus_alloc < s->cpus ?
+							     n->cpus_alloc : s->cpus));
+}
+
+static void weigh(struct core *c, struct job *j, struct job_share *s, bool add)
+{
+	struct node *n = c->node[s->node];
+
+	if (!j->alloc->parked)
+		weigh_cores(c, j, s, add);
 	for (uint32_t t = 0; s->gres && t < c->gres_type_count; t++)
 		n->gres[t].used = add ? n->gres[t].used + s->gres[t] :
 			n->gres[t].used - (n->gres[t].used < s->gres[t] ? n->gres[t].used :
 					   s->gres[t]);
-	if (add) {
-		n->cpus_alloc = (uint16_t)(n->cpus_alloc + s->cpus);
+	if (add)
 		n->mem_alloc_mb += s->mem_mb;
-	} else {
-		n->cpus_alloc = (uint16_t)(n->cpus_alloc - (n->cpus_alloc < s->cpus ?
-							     n->cpus_alloc : s->cpus));
+	else
 		n->mem_alloc_mb -= n->mem_alloc_mb < s->mem_mb ? n->mem_alloc_mb : s->mem_mb;
-	}
-	if (shares)
+	if (j->alloc->shares)
 		n->sharing_jobs = add ? n->sharing_jobs + 1 :
 			n->sharing_jobs ? n->sharing_jobs - 1 : 0;
 }
@@ -119,6 +128,38 @@ void alloc_charge(struct core *c, struct job *j)
 		owner_take(c, n, j);
 		node_settle(c, n);
 	}
+}
+
+void alloc_park(struct core *c, struct job *j)
+{
+	for (uint32_t i = 0; i < j->alloc->node_count; i++) {
+		weigh_cores(c, j, &j->alloc->share[i], false);
+		node_settle(c, c->node[j->alloc->share[i].node]);
+	}
+	j->alloc->parked = true;
+	c->wants_sched = true;
+}
+
+bool alloc_unpark(struct core *c, struct job *j)
+{
+	struct job_alloc *a = j->alloc;
+
+	for (uint32_t i = 0; i < a->node_count; i++) {
+		const struct job_share *s = &a->share[i];
+		const struct node *n = c->node[s->node];
+
+		if ((uint32_t)n->cpus_alloc + s->cpus > n->cpus && !a->shares)
+			return false;
+		for (uint32_t k = 0; k < s->cores && !a->shares; k++)
+			if (bitset_test(a->cores, s->core_off + k) && bitset_test(n->cores_used, k))
+				return false;
+	}
+	for (uint32_t i = 0; i < a->node_count; i++) {
+		weigh_cores(c, j, &a->share[i], true);
+		node_settle(c, c->node[a->share[i].node]);
+	}
+	a->parked = false;
+	return true;
 }
 
 void alloc_complete(struct core *c, struct job *j)

@@ -73,6 +73,7 @@ static void alloc_to_row(struct core *c, const struct job_alloc *a, struct job_s
 	r->total_cpus = a->total_cpus;
 	r->whole_node = a->whole_node;
 	r->shares = a->shares;
+	r->parked = a->parked;
 }
 
 static uint32_t gres_index(const struct core *c, const char *type)
@@ -149,6 +150,7 @@ static struct job_alloc *alloc_from_row(struct core *c, const struct job_state_a
 	a->total_cpus = r->total_cpus;
 	a->whole_node = r->whole_node;
 	a->shares = r->shares;
+	a->parked = r->parked;
 	a->charged = true;
 	return a;
 }

@@ -64,6 +64,7 @@ struct job_alloc {
 	struct bitset *prolog;          /* over share: prolog not reported yet; NULL none awaited */
 	uint32_t total_cpus;
 	bool whole_node;
+	bool parked;                    /* suspended: its cores and CPUs are free for others */
 	bool charged;                   /* alloc_charge ran */
 	bool shares;                    /* was charged as sharing: as job_shares() said then */
 	bool counted;                   /* nodes count it as running (run_jobs), else completing */
@@ -166,6 +167,7 @@ static inline bool job_is_finished(const struct job *j) { return job_base(j) > J
 bool licenses_free(const struct core *c, const struct job *j);
 /* How many of one license running jobs have. */
 uint64_t licenses_in_use(const struct core *c, const char *name, size_t len);
+uint64_t licenses_reserved(const struct core *c, const char *name, size_t len);
 
 struct job *job_find(const struct core *c, uint32_t id);
 /* "12", "12_3", "12_[1-4,7]", "12+1": resolve for update/kill/show.  For an

@@ -417,6 +417,7 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 		j->pre_sus_sec += c->now - (j->suspend_time ? j->suspend_time : j->start_time);
 		j->suspend_time = c->now;
 		tell_suspend(c, j, op, out);
+		alloc_park(c, j);
 		job_move(c, j, JOB_SUSPENDED | (j->state & ~JOB_STATE_BASE));
 		return E_OK;
 	}
@@ -424,6 +425,8 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 		return E_NOT_SUPPORTED;
 	if (job_base(j) != JOB_SUSPENDED)
 		return E_JOB_NOT_SUSPENDED;
+	if (!alloc_unpark(c, j))
+		return E_NODES_BUSY;
 	j->tot_sus_sec += c->now - j->suspend_time;
 	j->suspend_time = c->now;
 	if (j->time_limit_min != INFINITE)

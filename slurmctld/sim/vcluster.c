@@ -329,6 +329,16 @@ static struct job_desc_msg *change_desc(struct vcluster *v, const struct job *j)
 	return d;
 }
 
+static void user_suspends(struct vcluster *v, const struct job *j)
+{
+	struct suspend_msg m;
+
+	wire_init(&suspend_msg_desc, &m);
+	m.step_id.job_id = j->id;
+	m.op = job_base(j) == JOB_SUSPENDED;
+	send(v, 0, REQUEST_SUSPEND, &m);
+}
+
 static void user_changes(struct vcluster *v)
 {
 	struct job *j = any_job(v);
@@ -338,7 +348,10 @@ static void user_changes(struct vcluster *v)
 
 	if (!j)
 		return;
-	switch (rnd(v, 4)) {
+	switch (rnd(v, 5)) {
+	case 4:
+		user_suspends(v, j);
+		break;
 	case 0:
 		wire_init(&job_step_kill_msg_desc, &k);
 		k.step_id.job_id = j->id;
@@ -495,10 +508,11 @@ static void check_node(struct vcluster *v, struct node *n)
 		s = &j->alloc->share[k];
 		run += j->alloc->counted;
 		comp += !j->alloc->counted;
-		cpus += s->cpus;
+		cpus += j->alloc->parked ? 0 : s->cpus;
 		mem += s->mem_mb;
 		qpus += s->gres ? s->gres[0] : 0;
-		for (uint32_t i = 0; i < s->cores && !j->alloc->shares; i++) {
+		for (uint32_t i = 0; i < s->cores && !j->alloc->shares && !j->alloc->parked;
+		     i++) {
 			if (!bitset_test(j->alloc->cores, s->core_off + i))
 				continue;
 			if (bitset_test(used, i))
@@ -607,6 +621,10 @@ bool vcluster_step(struct vcluster *v)
 static void release_all(struct vcluster *v)
 {
 	for (struct job *j = v->w.c->job_first; j; j = j->next) {
+		if (job_base(j) == JOB_SUSPENDED)
+			user_suspends(v, j);
+	}
+	for (struct job *j = v->w.c->job_first; j; j = j->next) {
 		struct job_desc_msg *d = change_desc(v, j);
 
 		if (j->priority || job_is_finished(j))
@@ -656,6 +674,7 @@ bool vcluster_settle(struct vcluster *v)
 		for (int i = 0; i < 200 && v->mails; i++)
 			some_mail(v);
 		resume_all(v);
+		release_all(v);
 		schedule(v);
 		check(v);
 		if (all_over(v))
