@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 /* One item of a list; *p goes to the next.  False at the end. */
 static bool item(const char **p, const char **name, size_t *len, uint64_t *count)
@@ -56,6 +57,39 @@ uint64_t licenses_in_use(const struct core *c, const char *name, size_t len)
 	return n;
 }
 
+/* Reserved for others at some time while the job would run. */
+static uint64_t kept_for_others(const struct core *c, const struct job *j, const char *name,
+				size_t len)
+{
+	const struct resv *own = c->resv_first ? resv_of_job(c, j) : NULL;
+	uint32_t min = j->time_limit_min != NO_VAL ? j->time_limit_min :
+		j->part ? j->part->max_time_min : INFINITE;
+	int64_t end = c->now + (min > 365 * 1440 ? 365 * 1440 : min) * INT64_C(60);
+	uint64_t n = 0;
+
+	for (const struct resv *r = c->resv_first; r; r = r->next)
+		if (r != own && resv_start(c, r) < end && resv_end(c, r) > c->now)
+			n += count_of(r->licenses, name, len);
+	return n;
+}
+
+uint64_t licenses_reserved(const struct core *c, const char *name, size_t len)
+{
+	uint64_t n = 0;
+
+	for (const struct resv *r = c->resv_first; r; r = r->next)
+		if (r->flags & RESV_FLEX || resv_is_active(c, r))
+			n += count_of(r->licenses, name, len);
+	return n;
+}
+
+static bool enough(const struct core *c, const struct job *j, const char *name, size_t len,
+		   uint64_t want)
+{
+	return licenses_in_use(c, name, len) + kept_for_others(c, j, name, len) + want <=
+		count_of(c->conf->licenses, name, len);
+}
+
 bool licenses_free(const struct core *c, const struct job *j)
 {
 	const char *text = job_str(j, JS_LICENSES), *name;
@@ -65,12 +99,12 @@ bool licenses_free(const struct core *c, const struct job *j)
 	/* "a|b": one of them is enough. */
 	if (text && strchr(text, '|')) {
 		while (item(&text, &name, &len, &want))
-			if (licenses_in_use(c, name, len) + want <= count_of(c->conf->licenses, name, len))
+			if (enough(c, j, name, len, want))
 				return true;
 		return false;
 	}
 	while (item(&text, &name, &len, &want))
-		if (licenses_in_use(c, name, len) + want > count_of(c->conf->licenses, name, len))
+		if (!enough(c, j, name, len, want))
 			return false;
 	return true;
 }

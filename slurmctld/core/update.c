@@ -63,6 +63,23 @@ static enum err change_reservation(struct core *c, struct job *j, const struct c
 	return rc;
 }
 
+static enum err change_licenses(const struct core *c, struct job *j, const struct change *k)
+{
+	const char *text = k->d->licenses, *old = job_str(j, JS_LICENSES);
+
+	if (!text || strcmp(text, old ? old : "") == 0)
+		return E_OK;
+	if (*text && !licenses_valid(c, text))
+		return E_INVALID_LICENSES;
+	/* Of what a running job has its user may only give all back. */
+	if (job_is_running(j) && !k->admin && *text)
+		return E_ACCESS_DENIED;
+	if (!job_is_running(j) && !job_is_pending(j))
+		return E_JOB_NOT_PENDING_NOR_RUNNING;
+	job_str_set(j, JS_LICENSES, *text ? text : NULL);
+	return E_OK;
+}
+
 /* ---- partition and nodes ----------------------------------------------- */
 
 static enum err change_part(struct core *c, struct job *j, const struct change *k)
@@ -444,6 +461,8 @@ static enum err update_one(struct core *c, const struct event *ev, struct job *j
 	if (k.d->admin_comment && !ev->caller.root_or_slurm)
 		return E_ACCESS_DENIED;
 	rc = change_reservation(c, j, &k);
+	if (rc == E_OK)
+		rc = change_licenses(c, j, &k);
 	if (rc == E_OK)
 		rc = change_gres(c, &k);
 	if (rc == E_OK)

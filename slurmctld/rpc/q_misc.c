@@ -81,6 +81,7 @@ void rpc_q_licenses(struct ctld *c, struct request *r)
 	char *text, *save = NULL, *p;
 
 	if (q->last_update - 1 >= c->core->last_conf_update &&
+	    q->last_update - 1 >= c->core->last_resv_update &&
 	    q->last_update - 1 >= c->core->last_job_update) {
 		rpc_answer_rc(c, r, E_NO_CHANGE_IN_DATA);
 		return;
@@ -99,6 +100,7 @@ void rpc_q_licenses(struct ctld *c, struct request *r)
 			*colon = '\0';
 		it->name = p;
 		it->in_use = (uint32_t)licenses_in_use(c->core, p, strlen(p));
+		it->reserved = (uint32_t)licenses_reserved(c->core, p, strlen(p));
 	}
 	rpc_answer(c, r, RESPONSE_LICENSE_INFO, &m);
 }
