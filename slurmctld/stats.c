@@ -20,6 +20,7 @@ struct stats {
 	uint32_t user[USERS_MAX], user_count[USERS_MAX];
 	uint64_t user_usec[USERS_MAX];
 	uint32_t users;
+	uint32_t bf_cycle;              /* the pass that the last slice was of */
 };
 
 struct stats *stats_new(void)
@@ -70,10 +71,13 @@ void stats_cycle(struct ctld *c, int64_t usec, bool slice)
 	uint32_t u = usec > UINT32_MAX ? UINT32_MAX : (uint32_t)usec;
 
 	if (slice) {
-		k->bf_last_us = u;
+		if (c->stats->bf_cycle != k->bf_cycles)
+			k->bf_last_us = 0;
+		c->stats->bf_cycle = k->bf_cycles;
+		k->bf_last_us += u;
 		k->bf_sum_us += u;
-		if (u > k->bf_max_us)
-			k->bf_max_us = u;
+		if (k->bf_last_us > k->bf_max_us)
+			k->bf_max_us = k->bf_last_us;
 		return;
 	}
 	k->cycle_last_us = u;
