@@ -189,6 +189,9 @@ struct conf {
  * to *problems (may be NULL), also on success (warnings).  E_FAIL when any is
  * fatal; *out is then untouched. */
 enum err conf_load(const char *path, struct conf **out, struct conf_problems *problems);
+/* The same with more lines at the end of the file. */
+enum err conf_load_with(const char *path, const char *more, struct conf **out,
+			struct conf_problems *problems);
 /* The same from strings, without touching files (tests, configless). */
 enum err conf_parse(const char *slurm_conf, const char *gres_conf, const char *cgroup_conf,
 		    struct conf **out, struct conf_problems *problems);

@@ -89,6 +89,33 @@ static bool user_find(void *ctx, const char *name, uid_t *uid)
 	return found != NULL;
 }
 
+struct with {
+	const char *path, *more;
+};
+
+static enum err with_read(void *ctx, const char *path, char **text, struct err_text *why)
+{
+	const struct with *w = ctx;
+	enum err e = file_read(NULL, path, text, why);
+	char *both;
+
+	if (e || !streq(path, w->path))
+		return e;
+	both = mem_printf("%s\n%s", *text, w->more);
+	free(*text);
+	*text = both;
+	return E_OK;
+}
+
+enum err conf_load_with(const char *path, const char *more, struct conf **out,
+			struct conf_problems *problems)
+{
+	struct with w = {path, more};
+	const struct conf_reader reader = {with_read, user_find, &w};
+
+	return conf_parse_reader(&reader, path, out, problems);
+}
+
 enum err conf_load(const char *path, struct conf **out,
 		   struct conf_problems *problems)
 {

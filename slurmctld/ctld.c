@@ -12,6 +12,7 @@
 
 #include "slurmctld/agent.h"
 #include "slurmctld/conn.h"
+#include "slurmctld/dynamic.h"
 #include "slurmctld/journal.h"
 #include "slurmctld/replier.h"
 #include "slurmctld/run.h"
@@ -84,12 +85,12 @@ static void tell_unserved(const struct conf *conf)
 			  conf->control_hosts[0]);
 }
 
-enum err ctld_reconfigure(struct ctld *c, struct err_text *why)
+static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
 {
 	struct conf_problems problems = { 0 };
-	struct event ev = { .kind = EV_RECONFIG };
+	struct event ev = { .kind = EV_RECONFIG, .quiet = quiet };
 	struct conf *conf = NULL;
-	enum err e = conf_load(c->conf->path, &conf, &problems);
+	enum err e = dynamic_conf_load(c->conf->path, &conf, &problems);
 
 	tell_problems(&problems, why);
 	conf_problems_fini(&problems);
@@ -112,6 +113,16 @@ enum err ctld_reconfigure(struct ctld *c, struct err_text *why)
 	tell_unserved(conf);
 	log_info("reconfigured from %s", conf->path);
 	return E_OK;
+}
+
+enum err ctld_reconfigure(struct ctld *c, struct err_text *why)
+{
+	return reconfigure(c, false, why);
+}
+
+enum err ctld_reconfigure_quietly(struct ctld *c, struct err_text *why)
+{
+	return reconfigure(c, true, why);
 }
 
 /* ---- signals and the end ----------------------------------------------- */

@@ -81,6 +81,8 @@ void ctld_free(struct ctld *c);
 void ctld_end(struct ctld *c);
 /* Re-read the configuration; *why says what is wrong with it. */
 enum err ctld_reconfigure(struct ctld *c, struct err_text *why);
+/* The same without telling the nodes. */
+enum err ctld_reconfigure_quietly(struct ctld *c, struct err_text *why);
 void ctld_log_setup(struct ctld *c);
 
 #endif

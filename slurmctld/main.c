@@ -11,6 +11,7 @@
 
 #include "slurmctld/ctld.h"
 #include "slurmctld/daemon.h"
+#include "slurmctld/dynamic.h"
 #include "slurmctld/version.h"
 #include "wire/base/log.h"
 
@@ -118,7 +119,7 @@ static struct conf *load(const char *path)
 {
 	struct conf_problems problems = { 0 };
 	struct conf *conf = NULL;
-	enum err e = conf_load(path, &conf, &problems);
+	enum err e = dynamic_conf_load(path, &conf, &problems);
 
 	for (uint32_t i = 0; i < problems.count; i++) {
 		const struct conf_problem *p = &problems.v[i];

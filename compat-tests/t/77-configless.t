@@ -65,4 +65,55 @@ def configless():
            f"configless {r} has the changed file", slurp(c.path("out", n))[-600:])
 
 
-main(configless)
+def dynamic():
+    """slurmd -Z, scontrol create and delete node, slurmd -F."""
+    rel = [r for r in combos() if r != "22.05"]     # -Z of 22.05 asks for other keys
+    if STOCK and DAEMONS == "22.05" or not rel:
+        skip("dynamic nodes", "22.05 has them in another form")
+        return
+    ctld = "ours" if OURS else rel[0]
+    names = {f"d{i}": (r, "a" if i % 2 else "b", 6900 + i) for i, r in enumerate(rel)}
+    lines = ("NodeName=f[1-2] CPUs=2 RealMemory=1000 Feature=fut State=FUTURE\n"
+             + slcluster.NODE_LINES)
+    parts = slcluster.PART_LINES + "PartitionName=dyn Nodes=ALL State=UP\n"
+    c = new_cluster(f"ctld={ctld},ours", conf={"MaxNodeCount": "64", "SelectType": "select/cons_tres"},
+                    node_lines=lines, part_lines=parts, start=False)
+    c.start(nodes=["c1"], clients=[REL], wait=0)
+    wait_nodes({"c1": "idle"}, 20, c)
+    for n, (r, host, port) in names.items():
+        os.makedirs(c.path("spool", n), exist_ok=True)
+        c.spawn(n, r, host, n, [c.program(r, "slurmd"), "-D", "-N", n, "-Z", "--conf",
+                                f"CPUs=2 RealMemory=900 Feature=dy Port={port}"])
+    for n, (r, host, port) in names.items():
+        ok(wait_for(lambda: node_states(c).get(n, "") == "idle", 20),
+           f"slurmd -Z of {r} is a new node of {ctld}", node_states(c), slurp(c.path("out", n))[-600:],
+           slurp(c.path("log", "slurmctld.log"))[-600:])
+        j = sbatch(f"-p dyn -w {n} -o dy-{n}", wrap="hostname", c=c)
+        same(wait_end(j, 20, c), "COMPLETED", "a job on it", job(j, c))
+        same(slurp(shared(f"dy-{n}", c), 5), f"{n}\n", "its output")
+    like(run(f"scontrol show node {next(iter(names))}", c=c).out, r"State=IDLE\+DYNAMIC_NORM", "and is shown as such")
+    check(["scontrol", "create", "NodeName=x1 CPUs=2 RealMemory=500 State=CLOUD"], c=c, out=None)
+    like(run("scontrol show node x1", c=c).out, r"^NodeName=x1 ", "scontrol create node")
+    r = run(["scontrol", "create", "NodeName=x1 CPUs=2 State=CLOUD"], c=c)
+    ok(r.rc != 0 and (r.err or r.out), "twice is refused", r)
+    if OURS:
+        c.kill("slurmctld")
+        c.start_ctld()
+        ok(wait_for(lambda: "x1" in run("sinfo -h -N -o %N", c=c).out or
+                    "x1" in run("scontrol show node x1", c=c).out, 15), "a restart keeps them")
+        first = next(iter(names))
+        ok(wait_for(lambda: node_states(c).get(first, "") == "idle", 30), "and they are up", node_states(c))
+    if OURS:    # stock refuses while a partition of all nodes has it
+        check("scontrol delete nodename=x1", c=c, out=None)
+    ok(STOCK or "not found" in str(run("scontrol show node x1", c=c)), "scontrol delete node")
+    r = run("scontrol delete nodename=c1", c=c)
+    ok(r.rc != 0 or STOCK, "a node of slurm.conf is not deleted", r)
+    os.makedirs(c.path("spool", "fut"), exist_ok=True)
+    c.spawn("fut", rel[-1], "b", "fut", [c.program(rel[-1], "slurmd"), "-D", "-Ffut"])
+    ok(wait_for(lambda: "idle" in [node_states(c).get(f"f{i}") for i in (1, 2)] or
+                "IDLE+DYNAMIC_FUTURE" in run("scontrol show node f1", c=c).out, 20),
+       f"slurmd -F of {rel[-1]} takes a future node", run("scontrol show node f1", c=c),
+       slurp(c.path("out", "fut"))[-600:])
+
+
+main(configless, dynamic)

@@ -45,6 +45,7 @@ struct event {
 	enum event_kind kind;
 	int64_t now;                    /* wall clock, seconds */
 	int64_t now_usec;               /* the same in microseconds */
+	int32_t utc_offset;             /* of local time, now */
 	/* EV_RPC */
 	uint64_t conn;                  /* names the connection in replies */
 	struct caller caller;
@@ -63,6 +64,7 @@ struct event {
 	bool reply_version_known;
 	/* EV_RECONFIG */
 	struct conf *conf;
+	bool quiet;                     /* node daemons need not know */
 	/* EV_GROUPS */
 	uint32_t part;
 	const uint32_t *uids;

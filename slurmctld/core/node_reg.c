@@ -328,6 +328,57 @@ static void answer(const struct event *ev, const struct node *n, const registrat
 	r->node_name = arena_strdup(&out->mem, n->name);
 }
 
+#define DYNAMIC_FUTURE 1
+
+static bool feature_in(const char *list, const char *f)
+{
+	size_t len = strlen(f);
+
+	for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',')
+		if (strcspn(p, ",") == len && !strncmp(p, f, len))
+			return true;
+	return false;
+}
+
+static bool future_fits(const struct node *n, const registration *m)
+{
+	const char *f = m->dynamic_feature;
+
+	if (f && *f)
+		return n->features && feature_in(n->features, f);
+	return n->cpus <= m->cpus && n->sockets <= m->sockets &&
+	       n->cores_per_socket <= m->cores && n->threads <= m->threads &&
+	       n->real_memory_mb <= m->real_memory;
+}
+
+/* slurmd -F: the host becomes one of the nodes that wait for one like it. */
+static struct node *future_take(struct core *c, const struct event *ev, const registration *m,
+				struct effects *out)
+{
+	const uint8_t *ip = ev->caller.peer.ip;
+	struct node *n = NULL;
+
+	for (uint32_t i = 0; i < c->node_count; i++) {
+		struct node *k = c->node[i];
+
+		if (k->state & NODE_STATE_DYNAMIC_FUTURE && streq(k->hostname, m->hostname))
+			return k;
+		if (!n && !k->keep && (k->state & NODE_STATE_BASE) == NODE_STATE_FUTURE &&
+		    future_fits(k, m))
+			n = k;
+	}
+	if (!n)
+		return NULL;
+	node_set_str(&n->hostname, m->hostname);
+	node_set_str(&n->addr, ev->caller.peer.family == 2 ?
+		     arena_printf(&out->mem, "%u.%u.%u.%u", ip[0], ip[1], ip[2], ip[3]) :
+		     m->hostname);
+	node_move(c, n, NODE_STATE_UNKNOWN | NODE_STATE_DYNAMIC_FUTURE);
+	node_dirty(c, n);
+	effect_log(out, 3, "dynamic future node %s is host %s", n->name, n->hostname);
+	return n;
+}
+
 void rpc_node_register(struct core *c, const struct event *ev, struct effects *out)
 {
 	const registration *m = ev->body;
@@ -341,6 +392,8 @@ void rpc_node_register(struct core *c, const struct event *ev, struct effects *o
 		effect_reply_rc(out, ev, E_USER_ID_MISSING);
 		return;
 	}
+	if (!n && m->dynamic_type == DYNAMIC_FUTURE)
+		n = future_take(c, ev, m, out);
 	if (!n) {
 		effect_log(out, 2, "node %s registered but is not configured",
 			   m->node_name ? m->node_name : "(null)");

@@ -264,7 +264,7 @@ void reconfig_apply(struct core *c, const struct event *ev, struct effects *out)
 		if (c->part[i]->allow_groups && !c->part[i]->deleted)
 			effects_add(out, EFF_GROUPS)->part = i;
 	node_ask_register(c, fresh, out);
-	if (first_new) {
+	if (first_new && !ev->quiet) {
 		struct effect *e = effect_nodes(c, out, REQUEST_RECONFIGURE, NULL);
 
 		for (uint32_t i = 0; i < first_new; i++)
