@@ -8,6 +8,7 @@
 #include "slurmctld/steps.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "slurmctld/agent.h"
 #include "slurmctld/config_files.h"
@@ -244,6 +245,23 @@ static void set_tick(struct steps *s)
 	watch_wait(&s->tick, 0, wait < 1000 ? 1000 : wait);
 }
 
+/* Offsets change at full quarters of an hour only. */
+static int32_t utc_offset(int64_t now)
+{
+	static int64_t quarter = -1;
+	static int32_t offset;
+
+	if (now / 900 != quarter) {
+		time_t t = (time_t)now;
+		struct tm tm = { 0 };
+
+		localtime_r(&t, &tm);
+		offset = (int32_t)tm.tm_gmtoff;
+		quarter = now / 900;
+	}
+	return offset;
+}
+
 void steps_run(struct ctld *c, struct event *ev, struct request *req)
 {
 	struct steps *s = c->steps;
@@ -251,6 +269,7 @@ void steps_run(struct ctld *c, struct event *ev, struct request *req)
 
 	ev->now_usec = ctld_now_usec(c);
 	ev->now = ev->now_usec / 1000000;
+	ev->utc_offset = utc_offset(ev->now);
 	o->req = req;
 	core_step(c->core, ev, &o->eff);
 	if (!o->eff.count && !req)

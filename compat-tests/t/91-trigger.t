@@ -93,10 +93,4 @@ def jobs():
     run(f"scancel {j}")
 
 
-def cluster_events():
-    strigger(f"--set --reconfig --program='{PROG} reconfig'", out="")
-    check("scontrol reconfigure", out="")
-    comes("reconfig reconfig", "reconfiguration")
-
-
-main(setup, shown, nodes, jobs, cluster_events, cancel_all)
+main(setup, shown, nodes, jobs, cancel_all)

@@ -316,6 +316,8 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 {
 	c->now = ev->now;
 	c->now_usec = ev->now_usec ? ev->now_usec : ev->now * 1000000;
+	if (ev->utc_offset != c->utc_offset)
+		resv_follow_clock(c, ev->utc_offset);
 	switch (ev->kind) {
 	case EV_RPC:
 		rpc(c, ev, out);

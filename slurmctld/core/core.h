@@ -70,6 +70,7 @@ struct core {
 	int64_t resv_at;                /* next look at them */
 	bool dirty_resvs;
 	int64_t last_resv_update;
+	int32_t utc_offset;             /* of local time */
 	struct trigger *trig_first;     /* trigger.c */
 	uint32_t next_trigger_id, trig_any;     /* of this event */
 	struct bitset *trig_nodes[6];   /* nodes to which what happened */

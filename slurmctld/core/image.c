@@ -466,6 +466,7 @@ void image_put_resv(struct core *c, struct effects *out, const struct resv *r)
 	w.uids_count = r->uid_count;
 	w.per_name = r->per_name;
 	w.per_name_count = r->name_count;
+	w.utc_offset = (uint32_t)r->utc_offset;
 	put(c, out, TAB_RESV, r->id, &resv_state_row_desc, &w);
 }
 
@@ -493,6 +494,7 @@ static enum err load_resv(struct core *c, struct wire_in *in, uint64_t key, stru
 	r->uid_count = w.uids_count;
 	r->per_name = copy_of(w.per_name, w.per_name_count * sizeof(*r->per_name));
 	r->name_count = w.per_name_count;
+	r->utc_offset = (int32_t)w.utc_offset;
 	while (*at)
 		at = &(*at)->next;
 	*at = r;

@@ -3,7 +3,6 @@
  * Reservations: when they hold which nodes, who may use them, and what
  * happens as they begin and end.  Requests about them are in resv_rpc.c. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "slurmctld/core/internal.h"
 #include "slurmctld/core/resv.h"
@@ -74,48 +73,56 @@ bool resv_is_active(const struct core *c, const struct resv *r)
 	return resv_start(c, r) <= c->now && c->now < resv_end(c, r);
 }
 
-/* Days and hours as the clock on the wall counts them. */
-static int64_t later(int64_t t, int days, int hours)
+/* Sunday is 0. */
+static int weekday(int64_t local)
 {
-	time_t tt = (time_t)t;
-	struct tm tm;
-
-	if (!localtime_r(&tt, &tm))
-		return t + days * 86400 + hours * 3600;
-	tm.tm_isdst = -1;
-	tm.tm_mday += days;
-	tm.tm_hour += hours;
-	return (int64_t)mktime(&tm);
+	return (int)((local / 86400 + 4) % 7);
 }
 
-static int day_step(uint64_t flags, int64_t at)
+static int day_step(uint64_t flags, int wday)
 {
-	time_t tt = (time_t)at;
-	struct tm tm = { 0 };
-
-	localtime_r(&tt, &tm);
 	if (flags & RESV_DAILY)
 		return 1;
 	if (flags & RESV_WEEKLY)
 		return 7;
 	if (flags & RESV_WEEKDAY)
-		return tm.tm_wday == 5 ? 3 : tm.tm_wday == 6 ? 2 : 1;
+		return wday == 5 ? 3 : wday == 6 ? 2 : 1;
 	if (flags & RESV_WEEKEND)
-		return tm.tm_wday == 0 ? 6 : tm.tm_wday == 6 ? 1 : 6 - tm.tm_wday;
+		return wday == 0 ? 6 : wday == 6 ? 1 : 6 - wday;
 	return 0;
 }
 
-static void advance(uint64_t flags, int64_t *start, int64_t *end)
+static void advance(uint64_t flags, int32_t utc_offset, int64_t *start, int64_t *end)
 {
-	int hours = flags & RESV_HOURLY ? 1 : 0;
-	int days = hours ? 0 : day_step(flags, *start);
+	int64_t step = flags & RESV_HOURLY ? 3600 :
+		day_step(flags, weekday(*start + utc_offset)) * INT64_C(86400);
 
-	*start = later(*start, days, hours);
-	*end = later(*end, days, hours);
+	*start += step;
+	*end += step;
+}
+
+/* Clocks went forward or back: what repeats stays at its hour. */
+void resv_follow_clock(struct core *c, int32_t utc_offset)
+{
+	c->utc_offset = utc_offset;
+	for (struct resv *r = c->resv_first; r; r = r->next) {
+		int32_t by = utc_offset - r->utc_offset;
+
+		if (!by || !(r->flags & RESV_REPEATS) || resv_is_active(c, r))
+			continue;
+		if (!(r->flags & RESV_HOURLY)) {
+			r->start -= by;
+			r->end -= by;
+		}
+		r->utc_offset = utc_offset;
+		c->resv_at = c->now;
+		resv_dirty(c, r);
+	}
 }
 
 /* Do two, with all their repetitions, ever meet? */
-bool resv_times_meet(int64_t s1, int64_t e1, uint64_t f1, int64_t s2, int64_t e2, uint64_t f2)
+bool resv_times_meet(const struct core *c, int64_t s1, int64_t e1, uint64_t f1, int64_t s2,
+		     int64_t e2, uint64_t f2)
 {
 	for (int i = 0; i < SAFETY; i++) {
 		if (s1 < e2 && s2 < e1)
@@ -123,11 +130,11 @@ bool resv_times_meet(int64_t s1, int64_t e1, uint64_t f1, int64_t s2, int64_t e2
 		if (e1 <= e2) {
 			if (!(f1 & RESV_REPEATS))
 				return false;
-			advance(f1, &s1, &e1);
+			advance(f1, c->utc_offset, &s1, &e1);
 		} else {
 			if (!(f2 & RESV_REPEATS))
 				return false;
-			advance(f2, &s2, &e2);
+			advance(f2, c->utc_offset, &s2, &e2);
 		}
 	}
 	return false;
@@ -416,7 +423,7 @@ static void script(const struct resv *r, const char *program, struct effects *ou
 void resv_advance(struct core *c, struct resv *r)
 {
 	core_row_gone(c, TAB_RESV, r->id);
-	advance(r->flags, &r->start, &r->end);
+	advance(r->flags, c->utc_offset, &r->start, &r->end);
 	r->id = c->next_resv_id++;
 	r->idle_since = 0;
 	resv_dirty(c, r);

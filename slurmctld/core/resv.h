@@ -64,6 +64,7 @@ struct resv {
 	     *qos, *allowed_parts;
 	uint64_t flags;
 	int64_t start, end;
+	int32_t utc_offset;             /* of local time, when those were set */
 	uint32_t duration_min;          /* NO_VAL: the end was given */
 	uint32_t max_start_delay, purge_comp_time;
 	char *node_text;                /* names of nodes, for the journal */
@@ -90,7 +91,10 @@ bool resv_is_active(const struct core *c, const struct resv *r);
 /* The reservation that holds a node now, for display. */
 const struct resv *resv_of_node(const struct core *c, const struct node *n);
 
-bool resv_times_meet(int64_t s1, int64_t e1, uint64_t f1, int64_t s2, int64_t e2, uint64_t f2);
+bool resv_times_meet(const struct core *c, int64_t s1, int64_t e1, uint64_t f1, int64_t s2,
+		     int64_t e2, uint64_t f2);
+/* Local time is so many seconds before UTC now. */
+void resv_follow_clock(struct core *c, int32_t utc_offset);
 void resv_advance(struct core *c, struct resv *r);
 void resv_count_jobs(const struct core *c, const struct resv *r, uint32_t *run, uint32_t *wait);
 bool resv_allows(const struct core *c, const struct resv *r, uint32_t uid, const char *account);

@@ -221,7 +221,7 @@ static bool in_the_way(struct change *k, const struct resv *o, bool strict)
 
 	if (o == k->old || !o->nodes || (!strict && o->flags & (RESV_MAINT | RESV_OVERLAP)))
 		return false;
-	return resv_times_meet(resv_start(k->c, r), resv_end(k->c, r), r->flags,
+	return resv_times_meet(k->c, resv_start(k->c, r), resv_end(k->c, r), r->flags,
 			       resv_start(k->c, o), resv_end(k->c, o), o->flags);
 }
 
@@ -539,6 +539,7 @@ static enum err first_times(struct change *k)
 	struct resv *r = k->r;
 	int64_t now = k->c->now;
 
+	r->utc_offset = k->c->utc_offset;
 	r->start = m->start_time == (int64_t)NO_VAL ? now : m->start_time;
 	if (r->flags & RESV_TIME_FLOAT && r->start < now)
 		r->start = now;
@@ -573,6 +574,7 @@ static enum err change_times(struct change *k)
 		if (m->start_time < now - PAST_SEC)
 			return E_INVALID_TIME_VALUE;
 		r->start = m->start_time;
+		r->utc_offset = k->c->utc_offset;
 		if (r->duration_min != NO_VAL)
 			r->end = r->start + (int64_t)r->duration_min * 60;
 	}
