@@ -550,7 +550,7 @@ def b_backfill(s, a):
         c1, t1 = cpu_of(s.ctld.pid), time.time()
         s.emit(dict(st, bench="backfill"), jobs=j, nodes=a.nodes, running=run,
                ctld_cpu_s=c1 - c0, ctld_cores=(c1 - c0) / (t1 - t0), window_s=t1 - t0,
-               us_per_tested_job=(st.get("bf_last_us", 0) / st["bf_last_depth_try"]
+               us_per_tested_job=(st.get("bf_mean_us", 0) / st["bf_last_depth_try"]
                                   if st.get("bf_last_depth_try") else None))
         # a submitter every 50 ms for longer than one backfill interval
         b0 = (s.sb("stats") or {}).get("bf_cycles", 0)
