@@ -73,7 +73,9 @@ void daemon_reconfigure(struct daemon *d)
 	}
 	if (next->port != old->port)
 		log_error("SlurmdPort has changed, which needs a restart of slurmd");
-	if (!streq(next->spool_dir, old->spool_dir))
+	/* A dynamic node that was given another name has a new one, and no steps. */
+	if (!streq(next->spool_dir, old->spool_dir) &&
+	    (steps_first(d) || spool_make(next->spool_dir)))
 		log_error("SlurmdSpoolDir has changed, which needs a restart of slurmd");
 	d->site = next;
 	site_unref(old);

@@ -108,6 +108,9 @@ def dynamic():
     ok(STOCK or "not found" in str(run("scontrol show node x1", c=c)), "scontrol delete node")
     r = run("scontrol delete nodename=c1", c=c)
     ok(r.rc != 0 or STOCK, "a node of slurm.conf is not deleted", r)
+    if STOCK:
+        skip("slurmd -F", "stock compares with the hardware of this machine")
+        return
     os.makedirs(c.path("spool", "fut"), exist_ok=True)
     c.spawn("fut", rel[-1], "b", "fut", [c.program(rel[-1], "slurmd"), "-D", "-Ffut"])
     ok(wait_for(lambda: "idle" in [node_states(c).get(f"f{i}") for i in (1, 2)] or
