@@ -5,6 +5,8 @@
 #   make check         every test: units, layers, and stock clients of three
 #                      releases against our daemons
 #   make check-stock   the same black-box tests against stock daemons
+#   make check-mix     clients x controllers x node daemons of every release, in
+#                      mixed clusters; writes docs/compatibility.md
 #   make check-kill9   1,000 kill -9 of slurmctld under a submit load
 #   make demo          a two-host cluster with our daemons; make demo-stop
 
@@ -16,6 +18,9 @@ check: all unit-programs
 
 check-stock:
 	@compat-tests/check --daemons=stock
+
+check-mix: all
+	@compat-tests/matrix
 
 check-layers: all
 	@compat-tests/run-tap compat-tests/check-layers
@@ -29,4 +34,4 @@ demo:
 demo-stop:
 	@contrib/demo stop
 
-.PHONY: setup check check-stock check-layers check-kill9 demo demo-stop
+.PHONY: setup check check-stock check-mix check-layers check-kill9 demo demo-stop

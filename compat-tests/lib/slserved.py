@@ -35,7 +35,9 @@ def markdown():
     for n, h in ctld.items():
         if h == "rpc_core" and n not in core:
             ctld[n] = "rpc_unserved"
-    node = {r[0] for r in rows("slurmd/rpcs.def", "RPC")}
+    rpcs = rows("slurmd/rpcs.def", "RPC")
+    refused = [r[0] for r in rpcs if r[5] == "rpc_no_step_manager"]
+    node = {r[0] for r in rpcs} - set(refused)
     served = sum(h != "rpc_unserved" for h in ctld.values())
     out = ["## Messages\n",
            f"slurmctld serves {served} types of message, slurmd {len(node)}; the codec knows"
@@ -49,5 +51,9 @@ def markdown():
             continue
         c = "2036 Requested operation not supported on this system" \
             if n in ctld else "22 Invalid argument"
-        out.append(f"| {n} | {num} | {releases(gate)} | {c} | 5003, as stock for what it does not serve |")
+        out.append(f"| {n} | {num} | {releases(gate)} | {c} | 22 Invalid argument |")
+    out += ["", "A step manager on the node (`SlurmctldParameters=enable_stepmgr`, `--stepmgr`, 24.05 and"
+            " newer) is not in slurmd:\nbatch jobs and allocations with one run, and what would go to"
+            " it is refused with code 2036 and the reason in\nwords, which srun prints: "
+            + ", ".join(refused) + "."]
     return "\n".join(out) + "\n"
