@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 #define NO_LIMIT_SEC (365 * 86400)
 #define PROLOG_DEFER_BATCH 0x0020
@@ -332,6 +333,8 @@ static void start_times(struct core *c, struct job *j)
 		if (j->time_limit_min == INFINITE)
 			j->time_limit_min = NO_LIMIT_SEC / 60;
 	}
+	if (c->resv_first && j->time_min_min && j->time_min_min != NO_VAL)
+		resv_shorten(c, j);
 	j->start_time = c->now;
 	j->end_time = c->now + (j->time_limit_min == INFINITE ? NO_LIMIT_SEC :
 				(int64_t)j->time_limit_min * 60);

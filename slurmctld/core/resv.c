@@ -294,6 +294,21 @@ enum resv_answer resv_window(const struct core *c, const struct job *j, const st
 	return a;
 }
 
+void resv_shorten(const struct core *c, struct job *j)
+{
+	const struct resv *own = resv_of_job(c, j);
+
+	for (const struct resv *r = c->resv_first; r; r = r->next) {
+		int64_t until = (resv_start(c, r) - c->now) / 60;
+
+		if (r == own || until <= 0 || until >= j->time_limit_min || !r->nodes ||
+		    !j->alloc || !bitset_overlap(r->nodes, j->alloc->nodes))
+			continue;
+		j->time_limit_min = (uint32_t)until > j->time_min_min ? (uint32_t)until :
+			j->time_min_min;
+	}
+}
+
 int64_t resv_job_end(const struct core *c, const struct job *j)
 {
 	const struct resv *r = resv_of_job(c, j);

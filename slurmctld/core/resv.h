@@ -126,6 +126,8 @@ void resv_run(struct core *c, struct effects *out);
 void resv_mark_nodes(struct core *c);
 /* After loading, and when the nodes changed. */
 void resv_settle(struct core *c);
+/* A job that may end sooner (--time-min) does so before its nodes are reserved. */
+void resv_shorten(const struct core *c, struct job *j);
 /* Latest moment a job may run for its reservation's sake, or INT64_MAX. */
 int64_t resv_job_end(const struct core *c, const struct job *j);
 void resv_free_all(struct core *c);

@@ -284,7 +284,7 @@ static void release(struct core *c, struct job *j)
 	j->direct_prio = false;
 	j->priority = 1;
 	j->priority = sched_priority(c, j);
-	job_move(c, j, j->state & ~JOB_SPECIAL_EXIT);
+	job_move(c, j, j->state & ~(uint32_t)(JOB_SPECIAL_EXIT | JOB_RESV_DEL_HOLD));
 	if (!j->eligible_time && !(j->bitflags & JOB_DEPENDENT))
 		j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;
 	if (j->begin_time > c->now)
@@ -310,7 +310,7 @@ static enum err change_priority(struct core *c, struct job *j, const struct chan
 	if (!j->priority) {
 		if (want != INFINITE)
 			return E_JOB_HELD;
-		if (!k->admin && j->reason != WAIT_HELD_USER)
+		if (!k->admin && j->reason != WAIT_HELD_USER && j->reason != WAIT_RESV_DELETED)
 			return E_ACCESS_DENIED;
 		release(c, j);
 		return E_OK;

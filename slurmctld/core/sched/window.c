@@ -50,6 +50,10 @@ uint32_t window_now(struct core *c, struct request *r, struct err_text *desc)
 	case RESV_CLOSED:
 		break;
 	}
+	if (r->closed && job_str(r->job, JS_RESERVATION) && bitset_subset(r->cand, r->closed)) {
+		err_set(desc, E_OK, "ReqNodeNotAvail, Reserved for maintenance");
+		return WAIT_NODE_NOT_AVAIL;
+	}
 	if (!r->closed || !r->must || !bitset_overlap(r->must, r->closed))
 		return 0;
 	if (job_str(r->job, JS_RESERVATION))
@@ -60,11 +64,20 @@ uint32_t window_now(struct core *c, struct request *r, struct err_text *desc)
 
 bool window_own_fits(struct core *c, struct request *r, struct err_text *why)
 {
+	const struct resv *own = resv_of_job(c, r->job);
 	struct placement pl;
+	struct bitset *closed;
 	bool fits;
 
-	if (!job_str(r->job, JS_RESERVATION) || !window_set(c, r, c->now) || !r->closed)
+	/* what others have reserved of it may be given back */
+	if (!own || !own->nodes || own->flags & (RESV_FLEX | RESV_ANY_NODES) ||
+	    !resv_is_active(c, own))
 		return true;
+	closed = arena_zalloc(&c->sched->mem, bitset_sizeof(c->node_count));
+	bitset_init(closed, c->node_count);
+	bitset_set_all(closed);
+	bitset_and_not(closed, own->nodes);
+	r->closed = closed;
 	if (r->must && bitset_overlap(r->must, r->closed)) {
 		err_set(why, E_OK, "Problem using reservation");
 		return false;
