@@ -98,4 +98,7 @@ struct part *part_find(const struct core *c, const char *name);
 /* AllowGroups: everybody, or the users found in those groups. */
 bool part_user_allowed(const struct core *c, const struct part *p, uint32_t uid);
 
+/* Can a client of that release speak to the node's daemon? */
+bool node_meets_client(const struct node *n, enum wire_version client);
+
 #endif

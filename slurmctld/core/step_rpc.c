@@ -147,18 +147,33 @@ static enum wire_version step_version(const struct core *c, const struct event *
 	return v;
 }
 
+/* A daemon of ours speaks every release. */
+static bool is_ours(const struct node *n)
+{
+	return n->version_text && strstr(n->version_text, "sluice");
+}
+
+bool node_meets_client(const struct node *n, enum wire_version client)
+{
+	enum wire_version v;
+
+	if (!n->version_known || is_ours(n))
+		return true;
+	v = wire_version_min(n->version, client);
+	return wire_stock_speaks(n->version, v) && wire_stock_speaks(client, v);
+}
+
 /* A client addresses node daemons itself: can it speak to this one, in a release
  * of v?  Better to say so than to let it wait for answers. */
 enum err client_may_meet(const struct event *ev, const struct node *n, enum wire_version v,
 			 struct err_text *why)
 {
-	/* A daemon of ours speaks every release. */
-	if (!n->version_known || (n->version_text && strstr(n->version_text, "sluice")))
+	if (!n->version_known || is_ours(n))
 		return E_OK;
 	if (wire_stock_speaks(n->version, v) && wire_stock_speaks(ev->caller.version, v))
 		return E_OK;
 	return err_set(why, E_PROTOCOL_VERSION_ERROR,
-		       "This command is of Slurm %s, the node daemon of %s of %s: "
+		       "This command speaks Slurm %s, the node daemon of %s Slurm %s: "
 		       "they have no protocol in common (batch jobs run there)",
 		       wire_version_name(ev->caller.version), n->conf->name,
 		       wire_version_name(n->version));

@@ -49,6 +49,7 @@ uint64_t request_hash(const struct core *c, const struct job *j)
 		j->sockets_per_node, j->cores_per_socket, j->threads_per_core,
 		j->boards_per_node, j->sockets_per_board, j->plane_size, j->core_spec,
 		j->shared, j->contiguous, j->overcommit, j->task_dist,
+		j->batch ? 0 : j->start_protocol,
 		j->bitflags & (SPREAD_JOB | USE_MIN_NODES | JOB_NTASKS_SET | JOB_CPUS_SET |
 			       GRES_ENFORCE_BIND | GRES_DISABLE_BIND),
 	};
@@ -170,6 +171,29 @@ static enum err request_must(struct core *c, struct request *r, struct err_text 
 	return E_OK;
 }
 
+/* srun and salloc speak to nodes themselves: not given nodes whose daemons they
+ * have no protocol in common with, unless these are asked for or needed. */
+static void request_reachable(const struct request *r, struct bitset *cand, struct core *c)
+{
+	const struct job *j = r->job;
+	enum wire_version client;
+	struct bitset *far = NULL;
+	uint32_t need = set32(j->min_nodes);
+
+	if (j->batch || !wire_version_find(j->start_protocol, &client))
+		return;
+	bitset_foreach(i, cand) {
+		if (node_meets_client(c->node[i], client) ||
+		    (r->must && bitset_test(r->must, i)))
+			continue;
+		if (!far)
+			far = scratch_set(c);
+		bitset_set(far, i);
+	}
+	if (far && bitset_count(cand) - bitset_count(far) >= (need ? need : 1))
+		bitset_and_not(cand, far);
+}
+
 static enum err request_cand(struct core *c, struct request *r, struct err_text *why)
 {
 	const struct job *j = r->job;
@@ -187,6 +211,7 @@ static enum err request_cand(struct core *c, struct request *r, struct err_text 
 				       err_str(E_INVALID_NODE_NAME));
 		bitset_and_not(cand, exc);
 	}
+	request_reachable(r, cand, c);
 	if (job_str(j, JS_FEATURES)) {
 		struct feat_expr f;
 
