@@ -189,6 +189,19 @@ bool resv_allows(const struct core *c, const struct resv *r, uint32_t uid, const
 	return listed(r->accounts, account) != r->account_not;
 }
 
+/* Root's jobs go anywhere. */
+static bool allows_job(const struct core *c, const struct resv *r, const struct job *j)
+{
+	if (j->uid == 0 || j->uid == c->conf->slurm_uid)
+		return true;
+	if (r->allowed_parts && j->part &&
+	    listed(r->allowed_parts, j->part->name) == (*r->allowed_parts == '-'))
+		return false;
+	if (r->qos && listed(r->qos, job_str(j, JS_QOS)) == (*r->qos == '-'))
+		return false;
+	return resv_allows(c, r, j->uid, job_str(j, JS_ACCOUNT));
+}
+
 enum err resv_job_valid(const struct core *c, const struct job *j, const char *names)
 {
 	for (const char *p = names; p && *p; p += strcspn(p, ","), p += *p == ',') {
@@ -199,8 +212,7 @@ enum err resv_job_valid(const struct core *c, const struct job *j, const char *n
 		r = resv_find(c, one);
 		if (!r)
 			return E_RESERVATION_INVALID;
-		if (r->flags & RESV_TIME_FLOAT ||
-		    !resv_allows(c, r, j->uid, job_str(j, JS_ACCOUNT)))
+		if (r->flags & RESV_TIME_FLOAT || !allows_job(c, r, j))
 			return E_RESERVATION_ACCESS;
 	}
 	return E_OK;

@@ -172,11 +172,17 @@ static enum err change_people(struct change *k)
 {
 	const struct update_resv_msg *m = k->m;
 	struct resv *r = k->r;
-	bool group_not = false;
+	bool group_not = false, qos_not = r->qos && *r->qos == '-';
+	bool part_not = r->allowed_parts && *r->allowed_parts == '-';
 	char *before;
 	enum err rc = E_OK;
 
-	if (m->accounts)
+	if (m->qos)
+		rc = names_change(k, &r->qos, &qos_not, m->qos, E_INVALID_QOS);
+	if (rc == E_OK && m->allowed_parts)
+		rc = names_change(k, &r->allowed_parts, &part_not, m->allowed_parts,
+				  E_INVALID_PARTITION_NAME);
+	if (rc == E_OK && m->accounts)
 		rc = names_change(k, &r->accounts, &r->account_not, m->accounts, E_INVALID_ACCOUNT);
 	if (rc == E_OK && m->groups) {
 		before = r->groups ? arena_strdup(&k->out->mem, r->groups) : NULL;
@@ -195,7 +201,8 @@ static enum err change_people(struct change *k)
 		return rc;
 	if (r->users && r->groups)
 		return E_RESERVATION_USER_GROUP;
-	return r->users || r->groups || r->accounts ? E_OK : E_RESERVATION_EMPTY;
+	return r->users || r->groups || r->accounts || r->qos || r->allowed_parts ? E_OK :
+		E_RESERVATION_EMPTY;
 }
 
 /* ---- nodes ------------------------------------------------------------- */
@@ -521,10 +528,6 @@ static void change_texts(struct change *k)
 
 	if (m->comment)
 		node_set_str(&r->comment, m->comment);
-	if (m->qos)
-		node_set_str(&r->qos, m->qos);
-	if (m->allowed_parts)
-		node_set_str(&r->allowed_parts, m->allowed_parts);
 	if (m->max_start_delay != NO_VAL)
 		r->max_start_delay = m->max_start_delay;
 	if (m->purge_comp_time != NO_VAL)
@@ -734,7 +737,8 @@ static void changed(struct core *c, struct resv *r, struct effects *out)
 
 static void give_name(struct core *c, struct resv *r)
 {
-	const char *from = r->accounts ? r->accounts : r->users ? r->users : r->groups;
+	const char *from = r->accounts ? r->accounts : r->users ? r->users :
+		r->groups ? r->groups : "resv";
 
 	from += *from == '-';
 	do {
