@@ -30,6 +30,27 @@ def up():
     ok(True, "six nodes of four releases, a tree of width two")
 
 
+def reach():
+    """Which nodes a client is given: those that it can speak to."""
+    from slprobe import speaks, ORDER
+
+    def meets(daemon):
+        low = min(REL, daemon, key=ORDER.index)
+        return speaks(REL, low) and speaks(daemon, low)
+    far = [n for n, r in c.meta["nodes"].items() if r != "ours" and not meets(r)]
+    near = [n for n in c.meta["nodes"] if n not in far]
+    for k in (1, 2):
+        r = run(f"srun -N{k} hostname", c=c)
+        ok(r.rc == 0 and set(r.out.split()) <= set(near), f"srun -N{k} is given nodes it can speak to", r)
+    r = run(f"srun -w {','.join(near)} -N{len(near)} hostname", c=c)
+    same(sorted(r.out.split()), sorted(near), "srun on all of those", r)
+    if far:
+        t = time.monotonic()
+        r = run(f"srun -w {far[0]} hostname", c=c)
+        like(r.err, "no protocol in common", "others are refused in plain words")
+        ok(r.rc and time.monotonic() - t < 5, "at once", r)
+
+
 def middle():
     j = sbatch(f"-w {ALL} -N6 -o none", wrap="sleep 60", c=c)
     same(wait_state(j, "RUNNING", c=c), "RUNNING", "a job on all nodes")
@@ -132,7 +153,7 @@ def edges():
 
 
 if have:
-    main(up, middle, upgrade, edges)
+    main(up, reach, middle, upgrade, edges)
 else:
     skip("all", "not every stock release is installed")
     done()
