@@ -54,7 +54,7 @@ def std_in():
 def std_out():
     r = run(["srun", "-p", "normal", "-n1", "bash", "-c", "echo out; echo err >&2"])
     same((r.out, r.err), ("out\n", "err\n"), "stdout and stderr are apart")
-    r = run(["srun", "-p", "normal", "-n3", "-N3", "-o", "so-%t-%n-%N", "-e", "se-%j-%t", "bash", "-c",
+    r = run(["srun", "-p", "normal", "-n3", "-w", "c1,c2,c3", "-o", "so-%t-%n-%N", "-e", "se-%j-%t", "bash", "-c",
              "echo out $SLURM_PROCID $SLURM_JOB_ID; echo err $SLURM_PROCID >&2"])
     same((r.out, r.err, r.rc), ("", "", 0), "-o and -e with patterns")
     text = "".join(slurp(shared(f"so-{i}-{i}-c{i + 1}")) for i in range(3))
