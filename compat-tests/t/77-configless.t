@@ -76,7 +76,7 @@ def dynamic():
     lines = ("NodeName=f[1-2] CPUs=2 RealMemory=1000 Feature=fut State=FUTURE\n"
              + slcluster.NODE_LINES)
     parts = slcluster.PART_LINES + "PartitionName=dyn Nodes=ALL State=UP\n"
-    c = new_cluster(f"ctld={ctld},ours", conf={"MaxNodeCount": "64", "SelectType": "select/cons_tres"},
+    c = new_cluster(f"ctld={ctld},ours", conf={"MaxNodeCount": "64", "MpiDefault": "none"},
                     node_lines=lines, part_lines=parts, start=False)
     c.start(nodes=["c1"], clients=[REL], wait=0)
     wait_nodes({"c1": "idle"}, 20, c)

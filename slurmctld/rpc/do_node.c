@@ -2,10 +2,14 @@
  *
  * Nodes that come and go. */
 #include <arpa/inet.h>
+#include <stdlib.h>
 
+#include "auth/rpc.h"
+#include "conf/hostlist.h"
 #include "slurmctld/conn.h"
 #include "slurmctld/dynamic.h"
 #include "slurmctld/rpc/rpc.h"
+#include "slurmctld/stats.h"
 #include "wire/base/log.h"
 
 #define DYNAMIC_FUTURE 1        /* slurmd -F */
@@ -18,6 +22,7 @@ static void answer(struct ctld *c, struct request *r, enum err e, const struct e
 		return;
 	}
 	log_info("%s: %s", wire_type_name(r->frame.header.type), why->text);
+	stats_rpc(c->stats, r);
 	conn_reply_rc_msg(c, r->conn, e, why->text);
 	request_free(r);
 }
@@ -59,4 +64,93 @@ void rpc_do_register(struct ctld *c, struct request *r)
 			log_info("node %s is new: %s", m->node_name, m->dynamic_conf);
 	}
 	rpc_core(c, r);
+}
+
+/* ---- where nodes are that a client's slurm.conf does not name ----------- */
+
+struct addrs_work {
+	struct work work;
+	struct ctld *ctld;
+	uint64_t conn;
+	enum wire_version version;
+	struct arena mem;
+	const char **host;
+	struct slurm_node_alias_addrs m;
+	char *sealed;
+	enum err rc;
+	struct err_text why;
+};
+
+/* Sealed by us, so that node daemons believe what the client hands on. */
+static void addrs_run(struct work *w)
+{
+	struct addrs_work *k = (struct addrs_work *)w;
+	struct wire_out o = { 0 };
+
+	for (uint32_t i = 0; i < k->m.node_cnt; i++) {
+		uint16_t port = k->m.node_addrs[i].port;
+
+		if (rpc_resolve(k->host[i], port, &k->m.node_addrs[i]))
+			log_error("no address of %s", k->host[i]);
+		k->m.node_addrs[i].port = port;
+	}
+	wire_pack(&o, &slurm_node_alias_addrs_desc, &k->m, k->version);
+	k->rc = auth_seal(k->ctld->auth, o.base, o.len, &k->sealed, &k->why);
+	wire_out_fini(&o);
+}
+
+static void addrs_done(struct work *w)
+{
+	struct addrs_work *k = (struct addrs_work *)w;
+	struct node_alias_addrs_resp_msg m;
+
+	if (k->rc) {
+		log_error("addresses of %s: %s", k->m.node_list, k->why.text);
+		conn_reply_rc(k->ctld, k->conn, k->rc);
+	} else {
+		wire_init(&node_alias_addrs_resp_msg_desc, &m);
+		m.tmp_str = k->sealed;
+		conn_reply(k->ctld, k->conn, RESPONSE_NODE_ALIAS_ADDRS, &m);
+	}
+	free(k->sealed);
+	arena_fini(&k->mem);
+	free(k);
+}
+
+void rpc_do_node_addrs(struct ctld *c, struct request *r)
+{
+	const struct slurm_node_alias_addrs *m = r->body;
+	struct addrs_work *k = mem_zalloc(sizeof *k);
+	char **names = NULL;
+	uint32_t n = 0;
+	bool ok = m->node_list && !hostlist_expand(m->node_list, &k->mem, &names, &n, NULL);
+
+	wire_init(&slurm_node_alias_addrs_desc, &k->m);
+	k->host = arena_zalloc(&k->mem, (n + 1) * sizeof *k->host);
+	k->m.node_addrs = arena_zalloc(&k->mem, (n + 1) * sizeof *k->m.node_addrs);
+	for (uint32_t i = 0; ok && i < n; i++) {
+		const struct node *node = node_find(c->core, names[i]);
+
+		ok = node != NULL;
+		if (!ok)
+			break;
+		k->host[i] = arena_strdup(&k->mem, node->addr);
+		k->m.node_addrs[i].port = node->port ? node->port : c->conf->slurmdport;
+	}
+	if (!ok || !n) {
+		rpc_answer_rc(c, r, E_INVALID_NODE_NAME);
+		arena_fini(&k->mem);
+		free(k);
+		return;
+	}
+	k->m.node_cnt = k->m.node_addrs_count = n;
+	k->m.node_list = arena_strdup(&k->mem, m->node_list);
+	k->work.run = addrs_run;
+	k->work.done = addrs_done;
+	k->ctld = c;
+	k->conn = r->conn;
+	k->version = r->version;
+	stats_rpc(c->stats, r);
+	request_free(r);
+	pool_submit(c->slow, &k->work);
 }
