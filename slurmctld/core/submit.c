@@ -784,7 +784,9 @@ enum err submit_build(struct core *c, const struct event *ev, const struct job_d
 	enum err rc = submit_valid_id(ev, d, &t.uid, &t.gid);
 	struct job *j = NULL;
 
-	t.alloc_node = d->alloc_node && *d->alloc_node ? d->alloc_node : ev->caller.host;
+	/* The credential's host, whatever the request says: AllocNodes= of a
+	 * partition rests on it. */
+	t.alloc_node = ev->caller.host;
 	if (rc == E_OK && !*t.alloc_node)
 		rc = E_INVALID_NODE_NAME;
 	if (rc == E_OK)
