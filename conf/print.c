@@ -27,9 +27,9 @@ static bool given(const struct conf *c, enum conf_key_index key)
 	return c->origin[key].text != NULL;
 }
 
-static bool before(const struct fill *f, enum wire_version release)
+static bool in_releases(const struct fill *f, unsigned when)
 {
-	return f->r->release < release;
+	return wire_version_in(f->r->release, when);
 }
 
 /* ---- members that are keys ---- */
@@ -206,7 +206,7 @@ static void fill_same(struct fill *f)
 static void fill_old_defaults(struct fill *f)
 {
 #define BEFORE(v, to, key, text) \
-	if (before(f, V##v) && (!given(f->c, CONF_KEY_##key) || !f->out->to)) \
+	if (in_releases(f, UNTIL(v)) && (!given(f->c, CONF_KEY_##key) || !f->out->to)) \
 		f->out->to = text;
 #include "conf/defaults.def"
 #undef BEFORE
@@ -218,22 +218,22 @@ static void fill_old_numbers(struct fill *f)
 	const struct conf *c = f->c;
 	struct slurm_ctl_conf_msg *out = f->out;
 
-	if (!given(c, CONF_KEY_treewidth) && before(f, V23_11))
+	if (!given(c, CONF_KEY_treewidth) && in_releases(f, UNTIL(23_11)))
 		out->tree_width = 50;
-	if (!given(c, CONF_KEY_unkillablesteptimeout) && before(f, V24_05))
+	if (!given(c, CONF_KEY_unkillablesteptimeout) && in_releases(f, UNTIL(24_05)))
 		out->unkillable_timeout = 60;
 	/* Their default was select/linear. */
 	if (!given(c, CONF_KEY_selecttypeparameters) &&
-	    !given(c, CONF_KEY_selecttype) && before(f, V23_11))
+	    !given(c, CONF_KEY_selecttype) && in_releases(f, UNTIL(23_11)))
 		out->select_type_param = 0;
 	/* ANY was four bits wide and CYCLE the top bit. */
-	if (before(f, V25_11)) {
+	if (in_releases(f, UNTIL(25_11))) {
 		out->health_check_node_state &= 0x010f;
 		if (out->health_check_node_state & 0x0100)
 			out->health_check_node_state ^= 0x8100;
 	}
 	/* Flags that 22.05 does not know. */
-	if (before(f, V23_02))
+	if (in_releases(f, UNTIL(23_02)))
 		out->conf_flags &= 0x07ff;
 	/* Not the default it works with: stock shows nothing there. */
 	if (!given(c, CONF_KEY_healthchecktimeout))
@@ -260,7 +260,7 @@ static void fill_task_plugin(struct fill *f)
 	struct strbuf b = {0};
 	size_t n = 0;
 
-	if (!f->c->taskplugin || before(f, V23_02))
+	if (!f->c->taskplugin || in_releases(f, UNTIL(23_02)))
 		return;
 	text = arena_strdup(f->mem, f->c->taskplugin);
 	for (char *w = strtok_r(text, ",", &save); w && n < 16;
@@ -283,7 +283,7 @@ static void fill_tres(struct fill *f)
 		conf_slurm_table.keys[CONF_KEY_accountingstoragetres].dflt;
 
 	/* Releases before put their own list behind the one of the file. */
-	if (o->text && before(f, V23_11))
+	if (o->text && in_releases(f, UNTIL(23_11)))
 		f->out->accounting_storage_tres =
 			arena_printf(f->mem, "%s,%s", o->text, dflt);
 	else if (o->text && strcasestr(o->text, "gres/gpu") &&
@@ -294,7 +294,7 @@ static void fill_tres(struct fill *f)
 	if (streq(f->c->accountingstoragetype, "accounting_storage/slurmdbd"))
 		f->out->accounting_storage_user = "N/A";
 	if (streq(f->c->jobcomptype, "jobcomp/mysql") &&
-	    !given(f->c, CONF_KEY_jobcomploc) && before(f, V23_11))
+	    !given(f->c, CONF_KEY_jobcomploc) && in_releases(f, UNTIL(23_11)))
 		f->out->job_comp_loc = "slurm_jobcomp_db";
 }
 
@@ -384,7 +384,7 @@ static void pair(struct pairs *p, const char *name, const char *value)
 static void pair_text(struct pairs *p, const char *name, const char *v,
 		      enum wire_version release)
 {
-	pair(p, name, v || release < V24_05 ? v : "(null)");
+	pair(p, name, v || wire_version_in(release, UNTIL(24_05)) ? v : "(null)");
 }
 
 static void pair_bool(struct pairs *p, const char *name, bool v)
@@ -428,7 +428,7 @@ static void pairs_cgroup_old(struct pairs *p, const struct conf *c,
 {
 	const struct conf_cgroup *g = &c->cgroup;
 
-	if (release < V24_05) {
+	if (wire_version_in(release, UNTIL(24_05))) {
 		pair_bool(p, "CgroupAutomount", g->cgroupautomount);
 		pair_bool(p, "ConstrainKmemSpace", g->constrainkmemspace);
 		pair(p, "AllowedKmemSpace",
@@ -443,16 +443,16 @@ static void pairs_cgroup_old(struct pairs *p, const struct conf *c,
 static void pairs_cgroup_new(struct pairs *p, const struct conf_cgroup *g,
 			     enum wire_version release)
 {
-	if (release >= V23_02)
+	if (wire_version_in(release, SINCE(23_02)))
 		pair_bool(p, "EnableControllers", g->enablecontrollers);
-	if (release >= V24_05)
+	if (wire_version_in(release, SINCE(24_05)))
 		pair_number(p, "SystemdTimeout", g->systemdtimeout, " ms");
-	if (release >= V25_05)
+	if (wire_version_in(release, SINCE(25_05)))
 		pair_text(p, "EnableExtraControllers",
 			  g->enableextracontrollers, release);
-	if (release >= V25_11)
+	if (wire_version_in(release, SINCE(25_11)))
 		pair_text(p, "CgroupSlice", g->cgroupslice, release);
-	if (release >= V26_05)
+	if (wire_version_in(release, SINCE(26_05)))
 		pair_bool(p, "CgroupJobIdPaths", g->cgroupjobidpaths);
 }
 
@@ -465,7 +465,7 @@ uint32_t conf_cgroup_pairs(const struct conf *c, enum wire_version release,
 
 	pair(&p, "CgroupMountpoint", g->cgroupmountpoint);
 	/* 22.05 does not print the default. */
-	pair(&p, "CgroupPlugin", release < V23_02 &&
+	pair(&p, "CgroupPlugin", wire_version_in(release, UNTIL(23_02)) &&
 	     !c->cgroup_origin[CONF_CGROUP_KEY_cgroupplugin].text ?
 	     NULL : g->cgroupplugin);
 	pair_bool(&p, "ConstrainCores", g->constraincores);
@@ -473,7 +473,7 @@ uint32_t conf_cgroup_pairs(const struct conf *c, enum wire_version release,
 	pair_percent(&p, "AllowedRAMSpace", g->allowedramspace);
 	pair_percent(&p, "MaxRAMPercent", g->maxrampercent);
 	pair_number(&p, "MinRAMSpace", g->minramspace,
-		    release < V24_05 ? " MB" : "MB");
+		    wire_version_in(release, UNTIL(24_05)) ? " MB" : "MB");
 	pair_bool(&p, "ConstrainSwapSpace", g->constrainswapspace);
 	pair_percent(&p, "AllowedSwapSpace", g->allowedswapspace);
 	pair_percent(&p, "MaxSwapPercent", g->maxswappercent);

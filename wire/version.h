@@ -21,6 +21,13 @@ enum wire_version {
 #define UNTIL(v)  (ALL & ~(ALL << V##v))        /* before v */
 #define ONLY(v)   (1 << V##v)
 
+/* Is v among the releases of a gate: wire_version_in(v, SINCE(23_11)).  For
+ * the few facts outside wire/ that differ by release (defaults of keys). */
+static inline bool wire_version_in(enum wire_version v, unsigned when)
+{
+	return when & 1u << v;
+}
+
 /* The number in a message header: 22.05 is 38 << 8. */
 static inline uint16_t wire_version_number(enum wire_version v)
 {

@@ -350,6 +350,28 @@ static void reply_each(const struct event *ev, const struct job_targets *t, cons
 	}
 }
 
+/* One order to every job that a request names, answered for each. */
+typedef enum err target_fn(struct core *c, const struct event *ev, struct job *j,
+			   uint32_t arg, struct effects *out);
+
+static void each_target(struct core *c, const struct event *ev, const char *text, uint32_t id,
+			target_fn *one, uint32_t arg, struct effects *out)
+{
+	struct arena mem = { 0 };
+	struct job_targets t;
+	enum err rc = job_targets_find(c, text, id, &mem, &t), *each;
+
+	if (rc != E_OK) {
+		effect_reply_rc(out, ev, rc);
+	} else {
+		each = arena_alloc(&mem, t.count * sizeof(*each));
+		for (uint32_t i = 0; i < t.count; i++)
+			each[i] = one(c, ev, t.v[i].j, arg, out);
+		reply_each(ev, &t, each, out);
+	}
+	arena_fini(&mem);
+}
+
 static enum err requeue_one(struct core *c, const struct event *ev, struct job *j,
 			    uint32_t flags, struct effects *out)
 {
@@ -370,19 +392,8 @@ static enum err requeue_one(struct core *c, const struct event *ev, struct job *
 void rpc_requeue(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_requeue_msg *m = ev->body;
-	struct arena mem = { 0 };
-	struct job_targets t;
-	enum err rc = job_targets_find(c, m->job_id_str, m->step_id.job_id, &mem, &t), *each;
 
-	if (rc != E_OK) {
-		effect_reply_rc(out, ev, rc);
-	} else {
-		each = arena_alloc(&mem, t.count * sizeof(*each));
-		for (uint32_t i = 0; i < t.count; i++)
-			each[i] = requeue_one(c, ev, t.v[i].j, m->flags, out);
-		reply_each(ev, &t, each, out);
-	}
-	arena_fini(&mem);
+	each_target(c, ev, m->job_id_str, m->step_id.job_id, requeue_one, m->flags, out);
 }
 
 /* ---- suspend ----------------------------------------------------------- */
@@ -402,7 +413,7 @@ static void tell_suspend(struct core *c, struct job *j, uint16_t op, struct effe
 	e->job_id = j->id;
 }
 
-static enum err suspend_one(struct core *c, const struct event *ev, struct job *j, uint16_t op,
+static enum err suspend_one(struct core *c, const struct event *ev, struct job *j, uint32_t op,
 			    struct effects *out)
 {
 	if (!ev->caller.operator_ && !ev->caller.root_or_slurm)
@@ -416,7 +427,7 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 			return E_OK;
 		j->pre_sus_sec += c->now - (j->suspend_time ? j->suspend_time : j->start_time);
 		j->suspend_time = c->now;
-		tell_suspend(c, j, op, out);
+		tell_suspend(c, j, (uint16_t)op, out);
 		alloc_park(c, j);
 		job_move(c, j, JOB_SUSPENDED | (j->state & ~JOB_STATE_BASE));
 		return E_OK;
@@ -431,7 +442,7 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 	j->suspend_time = c->now;
 	if (j->time_limit_min != INFINITE)
 		j->end_time = c->now + (int64_t)j->time_limit_min * 60 - j->pre_sus_sec;
-	tell_suspend(c, j, op, out);
+	tell_suspend(c, j, (uint16_t)op, out);
 	job_move(c, j, JOB_RUNNING | (j->state & ~JOB_STATE_BASE));
 	return E_OK;
 }
@@ -439,17 +450,6 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 void rpc_suspend(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct suspend_msg *m = ev->body;
-	struct arena mem = { 0 };
-	struct job_targets t;
-	enum err rc = job_targets_find(c, m->job_id_str, m->step_id.job_id, &mem, &t), *each;
 
-	if (rc != E_OK) {
-		effect_reply_rc(out, ev, rc);
-	} else {
-		each = arena_alloc(&mem, t.count * sizeof(*each));
-		for (uint32_t i = 0; i < t.count; i++)
-			each[i] = suspend_one(c, ev, t.v[i].j, m->op, out);
-		reply_each(ev, &t, each, out);
-	}
-	arena_fini(&mem);
+	each_target(c, ev, m->job_id_str, m->step_id.job_id, suspend_one, m->op, out);
 }
