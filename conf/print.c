@@ -27,7 +27,7 @@ static bool given(const struct conf *c, enum conf_key_index key)
 	return c->origin[key].text != NULL;
 }
 
-static bool in_releases(const struct fill *f, unsigned when)
+static bool in_releases(const struct fill *f, uint64_t when)
 {
 	return wire_version_in(f->r->release, when);
 }

@@ -19,7 +19,6 @@
 
 #define FILE_NAME "sluice.db"
 #define APP_ID 0x534c4331       /* "SLC1" */
-#define SCHEMA 1
 #define CACHE_KB 512
 #define RECENT 256              /* power of two */
 #define LAST_MAX 32768
@@ -73,6 +72,7 @@ struct store {
 	struct recent recent[RECENT];
 	struct last_blob last_script, last_env;
 	size_t wal;
+	enum wire_version layout;       /* of the rows */
 	uint32_t script_dels;
 	struct strbuf env;
 };
@@ -174,22 +174,42 @@ static int64_t pragma_number(struct store *st, const char *sql)
 	return v;
 }
 
+static enum err set_layout(struct store *st, enum wire_version layout, struct err_text *why)
+{
+	char sql[48];
+
+	snprintf(sql, sizeof sql, "PRAGMA user_version=%u", state_layout_number(layout));
+	return run_sql(st, sql, why);
+}
+
+/* All rows of the file are of one layout, which user_version tells. */
 static enum err check_identity(struct store *st, struct err_text *why)
 {
+	const int64_t oldest = state_layout_number(STATE_LAYOUT_OLDEST),
+		      newest = state_layout_number(STATE_LAYOUT_NEWEST);
 	int64_t id = pragma_number(st, "PRAGMA application_id");
 	int64_t v = pragma_number(st, "PRAGMA user_version");
-	char sql[96];
+	char sql[48];
 
-	if (id == APP_ID && v > SCHEMA)
-		return err_set(why, E_FAIL, "%s: written by a newer release (format %lld)",
-			       st->path, (long long)v);
 	if (id && id != APP_ID)
 		return err_set(why, E_FAIL, "%s: some other program's database", st->path);
-	if (id == APP_ID)
+	if (id == APP_ID && v > newest)
+		return err_set(why, E_FAIL, "%s: written by a newer slurmctld (its rows have "
+			       "layout %lld, this one knows up to %lld); it cannot be read here",
+			       st->path, (long long)v, (long long)newest);
+	if (id == APP_ID && v < oldest)
+		return err_set(why, E_FAIL, "%s: written by a slurmctld that is too old (its rows "
+			       "have layout %lld, this one knows %lld and newer)",
+			       st->path, (long long)v, (long long)oldest);
+	st->layout = STATE_LAYOUT_NEWEST;
+	if (id == APP_ID) {
+		st->layout = (enum wire_version)(STATE_LAYOUT_OLDEST + (v - oldest));
 		return E_OK;
-	snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", APP_ID,
-		 SCHEMA);
-	return run_sql(st, sql, why);
+	}
+	snprintf(sql, sizeof sql, "PRAGMA application_id=%d", APP_ID);
+	if (run_sql(st, sql, why))
+		return E_FAIL;
+	return set_layout(st, st->layout, why);
 }
 
 static enum err make_table(struct store *st, int t, struct err_text *why)
@@ -314,13 +334,94 @@ void store_close(struct store *st)
 	free(st);
 }
 
+/* ---- rows of older layouts --------------------------------------------- */
+
+/* Rewrite the row at s, which holds its id and image.  No cursor stays open
+ * over a table that is written. */
+static enum err renew_row(struct store *st, int t, sqlite3_stmt *s, bool ignore,
+			  struct wire_out *buf, struct err_text *why)
+{
+	int64_t id = sqlite3_column_int64(s, 0);
+	sqlite3_stmt *to = st->st[ST_PUT + t];
+	enum err e;
+
+	buf->len = 0;
+	e = core_row_renew((enum journal_table)t, (uint64_t)id, st->layout,
+			   sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1), buf, why);
+	sqlite3_reset(s);
+	if (e && ignore) {
+		log_error("%s; left out (-i)", why->text);
+		sqlite3_bind_int64(st->st[ST_DEL + t], 1, id);
+		return run_st(st, (enum statement)(ST_DEL + t), why);
+	}
+	if (e)
+		return err_set(why, e, "%s: %.300s (slurmctld -i starts without it)", st->path,
+			       strdupa(why->text));
+	sqlite3_bind_int64(to, 1, id);
+	sqlite3_bind_blob64(to, 2, buf->base, buf->len, SQLITE_STATIC);
+	return run_st(st, (enum statement)(ST_PUT + t), why);
+}
+
+static enum err renew_table(struct store *st, int t, bool ignore, uint32_t *rows,
+			    struct err_text *why)
+{
+	struct wire_out buf = { 0 };
+	int64_t from = INT64_MIN;
+	enum err e = E_OK;
+	sqlite3_stmt *s;
+	char sql[96];
+	int rc;
+
+	snprintf(sql, sizeof sql, "SELECT id, image FROM %s WHERE id >= ?1 ORDER BY id LIMIT 1",
+		 table_name[t]);
+	rc = sqlite3_prepare_v2(st->db, sql, -1, &s, NULL);
+	while (!rc && !e) {
+		sqlite3_bind_int64(s, 1, from);
+		rc = sqlite3_step(s);
+		if (rc != SQLITE_ROW)
+			break;
+		from = sqlite3_column_int64(s, 0);
+		e = renew_row(st, t, s, ignore, &buf, why);
+		++*rows;
+		rc = SQLITE_OK;
+		if (from++ == INT64_MAX)
+			break;
+	}
+	sqlite3_finalize(s);
+	wire_out_fini(&buf);
+	return e || rc == SQLITE_OK || rc == SQLITE_DONE ? e : fail(st, rc, why);
+}
+
+/* All or nothing: whoever reads the file meets one layout. */
+static enum err renew(struct store *st, bool ignore, struct err_text *why)
+{
+	enum err e = store_begin(st, why);
+	uint32_t rows = 0;
+
+	for (int t = 0; t < TAB_COUNT && !e; t++)
+		e = renew_table(st, t, ignore, &rows, why);
+	if (!e)
+		e = set_layout(st, STATE_LAYOUT_NEWEST, why);
+	if (!e)
+		e = store_commit(st, why);
+	if (e) {
+		store_rollback(st);
+		return e;
+	}
+	log_info("%s: %u rows rewritten from layout %u to %u", st->path, rows,
+		 state_layout_number(st->layout), state_layout_number(STATE_LAYOUT_NEWEST));
+	st->layout = STATE_LAYOUT_NEWEST;
+	store_tidy(st);
+	return E_OK;
+}
+
 /* ---- loading ----------------------------------------------------------- */
 
 enum err store_load(struct store *st, struct core *core, bool ignore, struct err_text *why)
 {
 	/* What others refer to comes first. */
 	enum journal_table order[TAB_COUNT] = { TAB_META, TAB_PART, TAB_NODE };
-	enum err e = E_OK;
+	enum err e = st->layout == STATE_LAYOUT_NEWEST ? E_OK : renew(st, ignore, why);
 
 	for (int i = 3; i < TAB_COUNT - 1; i++)
 		order[i] = (enum journal_table)(TAB_PART + 1 + i - 3);

@@ -14,8 +14,8 @@
 /* RC or RC with a text: which one a release expects for a request. */
 static const struct {
 	uint16_t request;
-	uint8_t always_text;            /* releases that always get the text form */
-	uint8_t no_text;                /* releases that never do */
+	uint64_t always_text;           /* releases that always get the text form */
+	uint64_t no_text;               /* releases that never do */
 } rc_forms[] = {
 	{ REQUEST_UPDATE_JOB, SINCE(23_02), UNTIL(23_02) },
 	{ REQUEST_SUSPEND, 0, UNTIL(24_11) },

@@ -393,7 +393,7 @@ const struct wire_field *codec_rows(const struct wire_desc *d, enum wire_version
 	const struct wire_field *f = d->field, *last = f + d->count, *start = f;
 
 	for (; f < last; f++)
-		if (f->codec == C_layout && f->when & 1u << v)
+		if (f->codec == C_layout && wire_version_in(v, f->when))
 			start = f + 1;
 	for (f = start; f < last && f->codec != C_layout; f++)
 		;
@@ -416,7 +416,7 @@ static bool cond_holds(const struct wire_cond *c, const void *msg)
 
 bool codec_present(const struct wire_field *f, const void *msg, enum wire_version v)
 {
-	if (!(f->when & 1u << v))
+	if (!wire_version_in(v, f->when))
 		return false;
 	for (int k = 0; k < 2; k++)
 		if (f->cond[k].op != COND_NONE && !cond_holds(&f->cond[k], msg))
@@ -456,7 +456,7 @@ static size_t wire_min(const struct wire_desc *d, enum wire_version v)
 	size_t n = 0;
 
 	for (const struct wire_field *f = codec_rows(d, v, &end); f < end; f++) {
-		if (!(f->when & 1u << v) || f->cond[0].op != COND_NONE ||
+		if (!wire_version_in(v, f->when) || f->cond[0].op != COND_NONE ||
 		    f->codec == C_rep || f->codec == C_items)
 			continue;
 		if (f->codec == C_nest || f->codec == C_verbatim)

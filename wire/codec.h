@@ -57,11 +57,11 @@ struct wire_field {
 	uint16_t hidden_off;    /* 1 + offset of the bits that hide records, or 0 */
 	uint8_t count_size;
 	uint8_t codec, elem;    /* enum wire_codec; of array elements */
-	uint8_t when;           /* bit per version */
 	bool gap;               /* constant on write, skipped on read */
 	bool refuse;            /* as gap, but any other value fails the reading */
 	bool part;              /* the member is declared by another row */
 	struct wire_cond cond[2];
+	uint64_t when;          /* bit per version */
 	uint64_t dflt;          /* value when absent from the wire */
 	const struct wire_desc *sub;
 	const char *name;

@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-static bool carries(enum wire_version v, unsigned when)
+static bool carries(enum wire_version v, uint64_t when)
 {
-	return when & 1u << v;
+	return wire_version_in(v, when);
 }
 
 static void pack_ret(struct wire_out *o, const struct wire_header *h)

@@ -23,16 +23,16 @@
 #define HIDDEN(m)       .hidden_off = offsetof(struct MSG, m) + 1
 
 #define ROW(m, c, w, ...) { .off = offsetof(struct MSG, m), .size = HAS(m), .codec = c, \
-			    .when = (uint8_t)(w), .name = #m, __VA_ARGS__ },
+			    .when = (w), .name = #m, __VA_ARGS__ },
 #define COUNTED(m, c, n, w, ...) ROW(m, c, w, .count_off = offsetof(struct MSG, n), \
 				     .count_size = HAS(n), __VA_ARGS__)
 
 #define MSG_BEGIN static const struct wire_field PASTE(MSG, _fields)[] = {
 #define FIELD(c, m, w, ...)        ROW(m, C_##c, w, __VA_ARGS__)
 #define PART(c, m, w, ...)         ROW(m, C_##c, w, .part = true, __VA_ARGS__)
-#define GAP(c, value, w, ...)      { .codec = C_##c, .when = (uint8_t)(w), .gap = true, \
+#define GAP(c, value, w, ...)      { .codec = C_##c, .when = (w), .gap = true, \
 				     .dflt = value, .name = "(gap)", __VA_ARGS__ },
-#define REFUSE(c, value, w)        { .codec = C_##c, .when = (uint8_t)(w), .gap = true, \
+#define REFUSE(c, value, w)        { .codec = C_##c, .when = (w), .gap = true, \
 				     .refuse = true, .dflt = value, .name = "(refuse)" },
 #define NEST(s, m, w, ...)         ROW(m, C_nest, w, .sub = &s##_desc, __VA_ARGS__)
 #define PART_N(s, m, w, ...)       ROW(m, C_nest, w, .sub = &s##_desc, .part = true, __VA_ARGS__)
@@ -49,7 +49,7 @@
 #define REP(s, m, n, w, ...)       COUNTED(m, C_rep, n, w, .sub = &s##_desc, __VA_ARGS__)
 #define PART_R(s, m, n, w, ...)    COUNTED(m, C_rep, n, w, .sub = &s##_desc, .part = true, __VA_ARGS__)
 #define ITEMS(c, m, n, w, ...)     COUNTED(m, C_items, n, w, .elem = C_##c, __VA_ARGS__)
-#define LAYOUT(w)                  { .codec = C_layout, .when = (uint8_t)(w), .name = "(layout)" },
+#define LAYOUT(w)                  { .codec = C_layout, .when = (w), .name = "(layout)" },
 #define MSG_END }; \
 	const struct wire_desc PASTE(MSG, _desc) = { STR(MSG), PASTE(MSG, _fields), \
 		sizeof PASTE(MSG, _fields) / sizeof PASTE(MSG, _fields)[0], sizeof(struct MSG) };
@@ -83,8 +83,8 @@ const struct wire_desc *const wire_messages[] = {
 const size_t wire_message_count = sizeof wire_messages / sizeof wire_messages[0];
 
 const struct wire_type wire_types[] = {
-#define TYPE(name, number, w, body) { #name, number, (uint8_t)(w), &body##_desc },
-#define TYPE0(name, number, w) { #name, number, (uint8_t)(w), NULL },
+#define TYPE(name, number, w, body) { #name, number, (w), &body##_desc },
+#define TYPE0(name, number, w) { #name, number, (w), NULL },
 #include "wire/proto/types.def"
 #undef TYPE
 #undef TYPE0
@@ -112,7 +112,7 @@ const struct wire_type *wire_type_find(uint16_t number, enum wire_version v)
 {
 	const struct wire_type *t = type_find(number);
 
-	return t && t->when & 1u << v ? t : NULL;
+	return t && wire_version_in(v, t->when) ? t : NULL;
 }
 
 const char *wire_type_name(uint16_t number)
@@ -132,7 +132,7 @@ const char *wire_version_name(enum wire_version v)
 		"22.05", "23.02", "23.11", "24.05", "24.11", "25.05", "25.11", "26.05"
 	};
 
-	return name[v];
+	return v < WIRE_VERSION_COUNT ? name[v] : "journal";
 }
 
 bool wire_stock_speaks(enum wire_version program, enum wire_version spoken)

@@ -93,7 +93,7 @@ enum msg_type {
 struct wire_type {
 	const char *name;
 	uint16_t number;
-	uint8_t when;                   /* releases in which it exists */
+	uint64_t when;                  /* releases in which it exists */
 	const struct wire_desc *body;   /* NULL: no body */
 };
 

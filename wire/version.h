@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The eight releases, as protocol versions.  Compared inside wire/ only; code
- * elsewhere passes enum wire_version through. */
+ * The eight releases, as protocol versions, and the layouts of the journal's
+ * rows after them.  Compared inside wire/ only; code elsewhere passes
+ * enum wire_version through. */
 #ifndef WIRE_VERSION_H
 #define WIRE_VERSION_H
 
@@ -10,22 +11,35 @@
 
 enum wire_version {
 	V22_05, V23_02, V23_11, V24_05, V24_11, V25_05, V25_11, V26_05,
-	WIRE_VERSION_COUNT
+	WIRE_VERSION_COUNT,
+	/* Layouts of wire/proto/state.def.  A change that lands takes the next
+	 * number: new members are SINCE(S<n>), those dropped UNTIL(S<n>). */
+	VS1 = WIRE_VERSION_COUNT,
+	VS2,            /* nodes: reboot_time */
+	WIRE_LAYOUT_COUNT
 };
+#define STATE_LAYOUT_OLDEST VS1
+#define STATE_LAYOUT_NEWEST ((enum wire_version)(WIRE_LAYOUT_COUNT - 1))
 #define WIRE_VERSION_OLDEST V22_05
 #define WIRE_VERSION_NEWEST V26_05
 
 /* Gates for message rows; combine with &. */
-#define ALL       0xff
-#define SINCE(v)  (ALL & (ALL << V##v))
-#define UNTIL(v)  (ALL & ~(ALL << V##v))        /* before v */
-#define ONLY(v)   (1 << V##v)
+#define ALL       UINT64_MAX
+#define SINCE(v)  (ALL << V##v)
+#define UNTIL(v)  (~(ALL << V##v))              /* before v */
+#define ONLY(v)   (UINT64_C(1) << V##v)
 
 /* Is v among the releases of a gate: wire_version_in(v, SINCE(23_11)).  For
  * the few facts outside wire/ that differ by release (defaults of keys). */
-static inline bool wire_version_in(enum wire_version v, unsigned when)
+static inline bool wire_version_in(enum wire_version v, uint64_t when)
 {
-	return when & 1u << v;
+	return when >> v & 1;
+}
+
+/* The number of a journal's layout, from 1. */
+static inline unsigned state_layout_number(enum wire_version v)
+{
+	return (unsigned)v - VS1 + 1;
 }
 
 /* The number in a message header: 22.05 is 38 << 8. */

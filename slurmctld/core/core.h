@@ -101,6 +101,10 @@ enum err core_new(struct conf *conf, int64_t now, uint64_t seed, struct core **o
 /* Feed one journal row (any order). E_FAIL: the image is damaged (*why). */
 enum err core_load(struct core *c, enum journal_table t, uint64_t key, const uint8_t *image,
 		   size_t len, struct err_text *why);
+/* A row of layout from in the newest layout, appended to *out. */
+enum err core_row_renew(enum journal_table t, uint64_t key, enum wire_version from,
+			const uint8_t *image, size_t len, struct wire_out *out,
+			struct err_text *why);
 void core_start(struct core *c, int64_t now, struct effects *out);
 void core_free(struct core *c);
 

@@ -253,7 +253,7 @@ static void put(struct core *c, struct effects *out, enum journal_table t, uint6
 	uint8_t *copy;
 
 	c->pack.len = 0;
-	wire_pack(&c->pack, d, row, WIRE_VERSION_NEWEST);
+	wire_pack(&c->pack, d, row, STATE_LAYOUT_NEWEST);
 	copy = arena_alloc(&out->mem, c->pack.len);
 	memcpy(copy, c->pack.base, c->pack.len);
 	e->table = t;
@@ -312,7 +312,7 @@ static enum err load_job(struct core *c, struct wire_in *in, uint64_t key, struc
 	struct job_state_row r;
 	struct job *j;
 
-	wire_unpack(in, &job_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	wire_unpack(in, &job_state_row_desc, &r, STATE_LAYOUT_NEWEST);
 	if (in->failed || r.base.id != key ||
 	    (r.strings.len && !job_strings_valid(r.strings.p, r.strings.len)) ||
 	    (r.base.state & JOB_STATE_BASE) >= JOB_STATE_END)
@@ -378,7 +378,7 @@ static enum err load_node(struct core *c, struct wire_in *in, uint64_t key, stru
 	struct node *n;
 	uint32_t base;
 
-	wire_unpack(in, &node_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	wire_unpack(in, &node_state_row_desc, &r, STATE_LAYOUT_NEWEST);
 	base = r.state & NODE_STATE_BASE;
 	if (in->failed || !r.name || name_key(r.name) != key || base >= NODE_STATE_END)
 		return err_set(why, E_FAIL, "node row %llu is damaged", (unsigned long long)key);
@@ -425,7 +425,7 @@ static enum err load_part(struct core *c, struct wire_in *in, uint64_t key, stru
 	struct part *p;
 	bool same_nodes;
 
-	wire_unpack(in, &part_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	wire_unpack(in, &part_state_row_desc, &r, STATE_LAYOUT_NEWEST);
 	if (in->failed || !r.name || name_key(r.name) != key)
 		return err_set(why, E_FAIL, "partition row %llu is damaged",
 			       (unsigned long long)key);
@@ -480,7 +480,7 @@ static enum err load_resv(struct core *c, struct wire_in *in, uint64_t key, stru
 	struct resv **at = &c->resv_first, *r;
 	struct resv_state_row w;
 
-	wire_unpack(in, &resv_state_row_desc, &w, WIRE_VERSION_NEWEST);
+	wire_unpack(in, &resv_state_row_desc, &w, STATE_LAYOUT_NEWEST);
 	if (in->failed || !w.name || w.id != key)
 		return err_set(why, E_FAIL, "reservation row %llu is damaged",
 			       (unsigned long long)key);
@@ -528,7 +528,7 @@ static enum err load_trigger(struct core *c, struct wire_in *in, uint64_t key,
 	struct trigger **at = &c->trig_first, *t;
 	struct trigger_state_row w;
 
-	wire_unpack(in, &trigger_state_row_desc, &w, WIRE_VERSION_NEWEST);
+	wire_unpack(in, &trigger_state_row_desc, &w, STATE_LAYOUT_NEWEST);
 	if (in->failed || w.id != key || !w.program)
 		return err_set(why, E_FAIL, "trigger row %llu is damaged",
 			       (unsigned long long)key);
@@ -563,7 +563,8 @@ void image_put_meta(struct core *c, struct effects *out)
 	put(c, out, TAB_META, 0, &core_state_row_desc, &r);
 }
 
-/* Row 1 is the last job id, in digits, before the jobs were cleared away. */
+/* The last job id, in digits, before the jobs were cleared away. */
+#define META_LAST_ID 1
 static void load_last_id(struct core *c, struct wire_in *in)
 {
 	uint32_t id = 0;
@@ -578,11 +579,11 @@ static enum err load_meta(struct core *c, struct wire_in *in, uint64_t key, stru
 {
 	struct core_state_row r;
 
-	if (key == 1) {
+	if (key == META_LAST_ID) {
 		load_last_id(c, in);
 		return E_OK;
 	}
-	wire_unpack(in, &core_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	wire_unpack(in, &core_state_row_desc, &r, STATE_LAYOUT_NEWEST);
 	if (in->failed)
 		return err_set(why, E_FAIL, "the controller's own row is damaged");
 	c->next_job_id = r.next_job_id; /* row 0 comes first; see also job_settle */
@@ -606,5 +607,37 @@ enum err image_load(struct core *c, enum journal_table t, uint64_t key, const ui
 	case TAB_COUNT: break;
 	}
 	arena_reset(&c->scratch);
+	return rc;
+}
+
+/* ---- older layouts ----------------------------------------------------- */
+
+static const struct wire_desc *const row_desc[TAB_COUNT] = {
+	[TAB_META] = &core_state_row_desc, [TAB_JOB] = &job_state_row_desc,
+	[TAB_NODE] = &node_state_row_desc, [TAB_PART] = &part_state_row_desc,
+	[TAB_RESV] = &resv_state_row_desc, [TAB_TRIGGER] = &trigger_state_row_desc,
+};
+
+enum err core_row_renew(enum journal_table t, uint64_t key, enum wire_version from,
+			const uint8_t *image, size_t len, struct wire_out *out,
+			struct err_text *why)
+{
+	const struct wire_desc *d = row_desc[t];
+	struct arena mem = { 0 };
+	struct wire_in in = { .p = image, .end = image + len, .mem = &mem };
+	void *row;
+	enum err rc = E_OK;
+
+	if (t == TAB_META && key == META_LAST_ID) {
+		wire_put_bytes(out, image, len);
+		return E_OK;
+	}
+	row = arena_zalloc(&mem, d->size);
+	wire_unpack(&in, d, row, from);
+	if (in.failed || in.p != in.end)
+		rc = err_set(why, E_FAIL, "%s %llu is damaged", d->name, (unsigned long long)key);
+	else
+		wire_pack(out, d, row, STATE_LAYOUT_NEWEST);
+	arena_fini(&mem);
 	return rc;
 }

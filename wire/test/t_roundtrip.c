@@ -121,7 +121,7 @@ int main(void)
 		bool good = true;
 		enum wire_version bad = 0;
 
-		for (enum wire_version v = 0; v < WIRE_VERSION_COUNT; v++)
+		for (enum wire_version v = 0; v < WIRE_LAYOUT_COUNT; v++)
 			for (int r = 0; r < ROUNDS && good; r++)
 				if (!round_trip(d, v, r < 1)) {
 					good = false;
