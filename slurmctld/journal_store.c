@@ -33,7 +33,8 @@ enum statement {
 };
 
 /* By enum journal_table; a table is made for each the core has. */
-static const char *const table_name[] = { "meta", "job", "node", "part", "resv", "trigger" };
+static const char *const table_name[] = { "meta", "job", "node", "part", "resv", "trigger",
+					   "crontab" };
 _Static_assert(TAB_COUNT <= sizeof table_name / sizeof table_name[0], "a name per table");
 
 static const char schema[] =
@@ -256,7 +257,7 @@ static enum err prepare_db(struct store *st, bool fresh, struct err_text *why)
 			    " SELECT 1, CAST(id AS TEXT) FROM job ORDER BY id DESC LIMIT 1;"
 			    "DELETE FROM script; DELETE FROM blob", why);
 	for (int t = 0; t < TAB_COUNT && fresh && !e; t++)
-		if (t != TAB_META)
+		if (t != TAB_META && t != TAB_CRONTAB)  /* what users wrote */
 			e = empty_table(st, t, why);
 	if (!e)
 		e = run_sql(st, "COMMIT", why);

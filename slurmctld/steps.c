@@ -245,21 +245,56 @@ static void set_tick(struct steps *s)
 	watch_wait(&s->tick, 0, wait < 1000 ? 1000 : wait);
 }
 
-/* Offsets change at full quarters of an hour only. */
-static int32_t utc_offset(int64_t now)
+static int32_t utc_offset(int64_t at)
 {
-	static int64_t quarter = -1;
-	static int32_t offset;
+	time_t t = (time_t)at;
+	struct tm tm = { 0 };
 
-	if (now / 900 != quarter) {
-		time_t t = (time_t)now;
-		struct tm tm = { 0 };
+	localtime_r(&t, &tm);
+	return (int32_t)tm.tm_gmtoff;
+}
 
-		localtime_r(&t, &tm);
-		offset = (int32_t)tm.tm_gmtoff;
-		quarter = now / 900;
+/* When does the offset change within a year and a bit?  0: it does not. */
+static int64_t offset_change(int64_t now, int32_t offset)
+{
+	int64_t before = now, after = now, middle;
+
+	for (int week = 0; week < 56 && utc_offset(after) == offset; week++) {
+		before = after;
+		after += 7 * 86400;
 	}
-	return offset;
+	if (utc_offset(after) == offset)
+		return 0;
+	while (after - before > 1) {
+		middle = before + (after - before) / 2;
+		if (utc_offset(middle) == offset)
+			before = middle;
+		else
+			after = middle;
+	}
+	return after;
+}
+
+/* Offsets change at full quarters of an hour only. */
+static void local_time(struct event *ev)
+{
+	static int64_t quarter = -1, day = -1, change;
+	static int32_t offset, after;
+
+	if (ev->now / 900 != quarter) {
+		int32_t was = offset;
+
+		offset = utc_offset(ev->now);
+		quarter = ev->now / 900;
+		if (was != offset || ev->now / 86400 != day) {
+			change = offset_change(ev->now, offset);
+			after = change ? utc_offset(change) : 0;
+			day = ev->now / 86400;
+		}
+	}
+	ev->utc_offset = offset;
+	ev->utc_change_at = change;
+	ev->utc_after = after;
 }
 
 void steps_run(struct ctld *c, struct event *ev, struct request *req)
@@ -269,7 +304,7 @@ void steps_run(struct ctld *c, struct event *ev, struct request *req)
 
 	ev->now_usec = ctld_now_usec(c);
 	ev->now = ev->now_usec / 1000000;
-	ev->utc_offset = utc_offset(ev->now);
+	local_time(ev);
 	o->req = req;
 	core_step(c->core, ev, &o->eff);
 	if (!o->eff.count && !req)

@@ -50,6 +50,8 @@ static const struct rpc_row rpc_table[] = {
 	{ REQUEST_CREATE_RESERVATION, rpc_create_resv },
 	{ REQUEST_UPDATE_RESERVATION, rpc_update_resv },
 	{ REQUEST_DELETE_RESERVATION, rpc_delete_resv },
+	{ REQUEST_CRONTAB, rpc_crontab },
+	{ REQUEST_UPDATE_CRONTAB, rpc_update_crontab },
 	{ REQUEST_TRIGGER_SET, rpc_trigger_set },
 	{ REQUEST_TRIGGER_CLEAR, rpc_trigger_clear },
 	{ REQUEST_TRIGGER_PULL, rpc_trigger_pull },
@@ -206,6 +208,7 @@ void core_free(struct core *c)
 	sched_free(c->sched);
 	resv_free_all(c);
 	trigger_free_all(c);
+	crontab_free_all(c);
 	for (struct job *j = c->job_first; j; j = next) {
 		next = j->next;
 		job_free(j);
@@ -318,6 +321,9 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	c->now_usec = ev->now_usec ? ev->now_usec : ev->now * 1000000;
 	if (ev->utc_offset != c->utc_offset)
 		resv_follow_clock(c, ev->utc_offset);
+	if (ev->utc_offset != c->zone.offset || ev->utc_change_at != c->zone.change_at)
+		cron_follow_clock(c, &(struct cron_zone){ ev->utc_offset, ev->utc_change_at,
+							  ev->utc_after });
 	switch (ev->kind) {
 	case EV_RPC:
 		rpc(c, ev, out);

@@ -6,6 +6,7 @@
 #define SLURMCTLD_CORE_CORE_H
 
 #include "conf/conf.h"
+#include "slurmctld/core/cron.h"
 #include "slurmctld/core/event.h"
 #include "slurmctld/core/job.h"
 #include "slurmctld/core/node.h"
@@ -71,6 +72,8 @@ struct core {
 	bool dirty_resvs;
 	int64_t last_resv_update;
 	int32_t utc_offset;             /* of local time */
+	struct cron_zone zone;          /* local time, for crontabs */
+	struct crontab *crontabs;       /* crontab.c */
 	struct trigger *trig_first;     /* trigger.c */
 	uint32_t next_trigger_id, trig_any;     /* of this event */
 	struct bitset *trig_nodes[6];   /* nodes to which what happened */

@@ -46,6 +46,8 @@ struct event {
 	int64_t now;                    /* wall clock, seconds */
 	int64_t now_usec;               /* the same in microseconds */
 	int32_t utc_offset;             /* of local time, now */
+	int64_t utc_change_at;          /* when it changes next; 0 never */
+	int32_t utc_after;              /* what it is then */
 	/* EV_RPC */
 	uint64_t conn;                  /* names the connection in replies */
 	struct caller caller;
@@ -92,7 +94,8 @@ enum effect_kind {
 	EFF_CLIENT_PING /* as EFF_CLIENT, and EV_CLIENT_GONE when nobody listens */
 };
 
-enum journal_table { TAB_META, TAB_JOB, TAB_NODE, TAB_PART, TAB_RESV, TAB_TRIGGER, TAB_COUNT };
+enum journal_table { TAB_META, TAB_JOB, TAB_NODE, TAB_PART, TAB_RESV, TAB_TRIGGER, TAB_CRONTAB,
+		     TAB_COUNT };
 
 struct effect {
 	enum effect_kind kind;

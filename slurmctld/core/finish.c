@@ -316,13 +316,15 @@ static void job_cleaned(struct core *c, struct job *j, struct effects *out)
 	alloc_free(j->alloc);
 	j->alloc = NULL;
 	sched_job_removed(c, j);
-	if (job_is_pending(j)) {
+	if (job_is_pending(j) || j->bitflags & CRON_JOB) {
 		job_str_set(j, JS_NODES, NULL);
 		job_str_set(j, JS_BATCH_HOST, NULL);
 		job_str_set(j, JS_TRES_ALLOC, NULL);
 		j->total_cpus = j->total_nodes = 0;
 	}
 	job_move(c, j, j->state & ~JOB_COMPLETING);
+	if (j->bitflags & CRON_JOB && job_is_finished(j))
+		job_requeue(c, j, 0, 0, out);
 	if (job_is_pending(j))
 		depend_refresh(c, j, out);
 	depend_wake(c, j, out);
@@ -340,6 +342,15 @@ void job_node_clean(struct core *c, struct job *j, struct node *n, struct effect
 }
 
 /* ---- again ------------------------------------------------------------- */
+
+/* A cron job waits for the next time of its entry, never the same minute. */
+static int64_t begin_again(const struct core *c, const struct job *j, int64_t delay_sec)
+{
+	int64_t soon = c->now + delay_sec, minute = (c->now / 60 + 1) * 60;
+	int64_t due = cron_job_next(c, j, soon - soon % 60 > minute ? soon - soon % 60 : minute);
+
+	return due ? due : soon;
+}
 
 void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_sec,
 		 struct effects *out)
@@ -370,7 +381,7 @@ void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_se
 	j->start_time = j->end_time = 0;
 	j->suspend_time = j->tot_sus_sec = j->pre_sus_sec = 0;
 	j->submit_time = c->now;
-	j->begin_time = c->now + delay_sec;
+	j->begin_time = begin_again(c, j, delay_sec);
 	j->eligible_time = j->begin_time;
 	j->accrue_time = 0;
 	j->next_step_id = 0;

@@ -553,6 +553,30 @@ static enum err load_trigger(struct core *c, struct wire_in *in, uint64_t key,
 	return E_OK;
 }
 
+void image_put_crontab(struct core *c, struct effects *out, const struct crontab *t)
+{
+	struct crontab_state_row r;
+
+	wire_init(&crontab_state_row_desc, &r);
+	r.uid = t->uid;
+	r.text = t->text;
+	r.disabled = t->disabled;
+	put(c, out, TAB_CRONTAB, t->uid, &crontab_state_row_desc, &r);
+}
+
+static enum err load_crontab(struct core *c, struct wire_in *in, uint64_t key,
+			     struct err_text *why)
+{
+	struct crontab_state_row r;
+
+	wire_unpack(in, &crontab_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	if (in->failed || r.uid != key || !r.text)
+		return err_set(why, E_FAIL, "the crontab of uid %llu is damaged",
+			       (unsigned long long)key);
+	crontab_put(c, r.uid, r.text)->disabled = mem_strdup(r.disabled);
+	return E_OK;
+}
+
 void image_put_meta(struct core *c, struct effects *out)
 {
 	struct core_state_row r;
@@ -604,6 +628,7 @@ enum err image_load(struct core *c, enum journal_table t, uint64_t key, const ui
 	case TAB_PART: rc = load_part(c, &in, key, why); break;
 	case TAB_RESV: rc = load_resv(c, &in, key, why); break;
 	case TAB_TRIGGER: rc = load_trigger(c, &in, key, why); break;
+	case TAB_CRONTAB: rc = load_crontab(c, &in, key, why); break;
 	case TAB_COUNT: break;
 	}
 	arena_reset(&c->scratch);

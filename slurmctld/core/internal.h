@@ -65,6 +65,7 @@ void image_put_node(struct core *c, struct effects *out, const struct node *n);
 void image_put_part(struct core *c, struct effects *out, const struct part *p);
 void image_put_meta(struct core *c, struct effects *out);
 struct trigger;
+void image_put_crontab(struct core *c, struct effects *out, const struct crontab *t);
 void image_put_trigger(struct core *c, struct effects *out, const struct trigger *t);
 struct resv;
 void image_put_resv(struct core *c, struct effects *out, const struct resv *r);
@@ -170,6 +171,12 @@ void depend_refresh(struct core *c, struct job *j, struct effects *out);
  * NULL on failure. */
 enum err submit_build(struct core *c, const struct event *ev, const struct job_desc_msg *d,
 		      bool batch, struct job **out, struct err_text *why);
+/* A batch job in no list yet, and its way into the queue.  *later: why it may
+ * have to wait. */
+enum err submit_batch_prepare(struct core *c, const struct event *ev, struct job **out,
+			      enum err *later, struct err_text *why);
+void submit_batch_enter(struct core *c, const struct job_desc_msg *d, struct job *j,
+			struct effects *out);
 enum err submit_valid_id(const struct event *ev, const struct job_desc_msg *d, uint32_t *uid,
 			 uint32_t *gid);
 enum err array_parse(const struct core *c, const char *text, struct job_array **out);
@@ -224,6 +231,7 @@ core_rpc rpc_update_job, rpc_update_step, rpc_top_job;
 core_rpc rpc_step_create, rpc_step_complete, rpc_step_layout;
 core_rpc rpc_node_register, rpc_update_node, rpc_reboot_nodes;
 core_rpc rpc_create_part, rpc_update_part, rpc_delete_part;
+core_rpc rpc_crontab, rpc_update_crontab;
 core_rpc rpc_trigger_set, rpc_trigger_clear, rpc_trigger_pull;
 core_rpc rpc_create_resv, rpc_update_resv, rpc_delete_resv;
 core_rpc rpc_shutdown, rpc_reconfigure, rpc_debug_level, rpc_debug_flags, rpc_stats,

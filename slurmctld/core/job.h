@@ -110,6 +110,7 @@ struct job {
 		 req_switch, wait4switch;
 	uint32_t alloc_sid, exit_code, derived_ec;
 	uint32_t het_job_id, het_job_offset;
+	uint32_t cron_line_start, cron_line_end;        /* of the crontab; JS_CRONSPEC */
 	uint32_t db_flags, req_uid;
 	uint64_t bitflags;
 	/* Wall clock, seconds; 0 unset. */

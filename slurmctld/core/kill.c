@@ -34,6 +34,7 @@ static void cancel(struct core *c, struct job *j, uint32_t uid, struct effects *
 	j->req_uid = uid;
 	if (job_is_pending(j))
 		job_reason(c, j, WAIT_NO_REASON, NULL);
+	cron_job_cancelled(c, j, out);
 	job_end(c, j, JOB_CANCELLED, out);
 }
 
@@ -61,6 +62,8 @@ static enum err job_signal(struct core *c, struct job *j, uint16_t signal, uint1
 
 	if (job_is_finished(j))
 		return E_ALREADY_DONE;
+	if (cron_job_kept(c, j, flags))
+		return E_CANNOT_CANCEL_CRON_JOB;
 	if (job_is_pending(j)) {
 		if (signal != SIGKILL)
 			return E_TRANSITION_STATE_NO_UPDATE;

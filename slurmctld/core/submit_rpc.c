@@ -129,6 +129,26 @@ static void keep_script(const struct job_desc_msg *d, const struct job *j, struc
 	e->env_count = d->environment_count;
 }
 
+enum err submit_batch_prepare(struct core *c, const struct event *ev, struct job **out,
+			      enum err *later, struct err_text *why)
+{
+	const struct job_desc_msg *d = ev->body;
+	enum err rc = prepare(c, ev, true, out, later, why);
+
+	if (rc == E_OK && !d->environment_count && !d->container) {
+		job_free(*out);
+		rc = E_ENVIRONMENT_MISSING;
+	}
+	return rc;
+}
+
+void submit_batch_enter(struct core *c, const struct job_desc_msg *d, struct job *j,
+			struct effects *out)
+{
+	enter(c, d, j);
+	keep_script(d, j, out);
+}
+
 void rpc_submit_batch(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_desc_msg *d = ev->body;
@@ -137,11 +157,7 @@ void rpc_submit_batch(struct core *c, const struct event *ev, struct effects *ou
 	enum err later, rc;
 	struct job *j;
 
-	rc = prepare(c, ev, true, &j, &later, &why);
-	if (rc == E_OK && !d->environment_count && !d->container) {
-		rc = E_ENVIRONMENT_MISSING;
-		job_free(j);
-	}
+	rc = submit_batch_prepare(c, ev, &j, &later, &why);
 	if (rc == E_OK && d->immediate && d->immediate != NO_VAL16) {
 		job_free(j);
 		rc = E_CAN_NOT_START_IMMEDIATELY;
@@ -150,8 +166,7 @@ void rpc_submit_batch(struct core *c, const struct event *ev, struct effects *ou
 		effect_reply_rc_msg(out, ev, rc, why.text);
 		return;
 	}
-	enter(c, d, j);
-	keep_script(d, j, out);
+	submit_batch_enter(c, d, j, out);
 	m = effect_reply(out, ev, RESPONSE_SUBMIT_BATCH_JOB);
 	step_id_fill(j, STEP_BATCH, &m->step_id);
 	m->error_code = (uint32_t)later;

@@ -448,6 +448,8 @@ static enum err update_one(struct core *c, const struct event *ev, struct job *j
 	};
 	enum err rc;
 
+	if (j->bitflags & CRON_JOB)
+		return E_CANNOT_MODIFY_CRON_JOB;
 	if (!k.admin && ev->caller.uid != j->uid) {
 		effect_log(out, 2, "Security violation, JOB_UPDATE RPC from uid %u",
 			   ev->caller.uid);

@@ -255,13 +255,6 @@ void rpc_q_container(struct ctld *c, struct request *r)
 	rpc_answer(c, r, RESPONSE_STEP_BY_CONTAINER_ID, &m);
 }
 
-/* scrontab: off unless ScronParameters=enable, and that is not served yet. */
-void rpc_q_crontab(struct ctld *c, struct request *r)
-{
-	log_info("scrontab is disabled on this cluster");
-	rpc_answer_rc(c, r, E_FAIL);
-}
-
 void rpc_q_token(struct ctld *c, struct request *r)
 {
 	rpc_answer_rc(c, r, E_PLUGIN_NOT_LOADED);
