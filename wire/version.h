@@ -16,6 +16,7 @@ enum wire_version {
 	 * number: new members are SINCE(S<n>), those dropped UNTIL(S<n>). */
 	VS1 = WIRE_VERSION_COUNT,
 	VS2,            /* nodes: reboot_time */
+	VS3,            /* crontabs, lines of cron jobs */
 	WIRE_LAYOUT_COUNT
 };
 #define STATE_LAYOUT_OLDEST VS1

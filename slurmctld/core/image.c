@@ -641,6 +641,7 @@ static const struct wire_desc *const row_desc[TAB_COUNT] = {
 	[TAB_META] = &core_state_row_desc, [TAB_JOB] = &job_state_row_desc,
 	[TAB_NODE] = &node_state_row_desc, [TAB_PART] = &part_state_row_desc,
 	[TAB_RESV] = &resv_state_row_desc, [TAB_TRIGGER] = &trigger_state_row_desc,
+	[TAB_CRONTAB] = &crontab_state_row_desc,
 };
 
 enum err core_row_renew(enum journal_table t, uint64_t key, enum wire_version from,
