@@ -569,7 +569,7 @@ static enum err load_crontab(struct core *c, struct wire_in *in, uint64_t key,
 {
 	struct crontab_state_row r;
 
-	wire_unpack(in, &crontab_state_row_desc, &r, WIRE_VERSION_NEWEST);
+	wire_unpack(in, &crontab_state_row_desc, &r, STATE_LAYOUT_NEWEST);
 	if (in->failed || r.uid != key || !r.text)
 		return err_set(why, E_FAIL, "the crontab of uid %llu is damaged",
 			       (unsigned long long)key);
