@@ -80,6 +80,11 @@ $(TESTS): $(B)/%: $(B)/%.o $(L_ALL)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $< $(if $(findstring slurmctld/sim,$<),$(SIMOBJ)) \
 		-Wl,--start-group $(L_ALL) -Wl,--end-group $(sort $(LIBS_CTLD) $(LIBS_NODE))
 
+# Bad frames over real connections: compat-tests/fuzz/run starts it.
+FUZZ := $(B)/compat-tests/fuzz/fuzz
+$(FUZZ): $(FUZZ).o $(L_AUTH)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(L_AUTH) -Wl,--end-group -lmunge -lpthread -lm
+
 unit-programs: $(TESTS)
 check-unit: $(TESTS)
 	@compat-tests/run-tap $(TESTS)

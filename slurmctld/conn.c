@@ -196,7 +196,7 @@ static bool take_bytes(struct conn *k, const uint8_t *p, size_t n)
 			return false;
 		}
 	}
-	if (!k->need)
+	if (!k->need || !n)
 		return true;
 	if (n > k->need - k->got)
 		n = k->need - k->got;
