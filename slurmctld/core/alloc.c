@@ -211,3 +211,38 @@ void alloc_release_all(struct core *c, struct job *j)
 	for (uint32_t i = 0; i < j->alloc->node_count; i++)
 		alloc_release_node(c, j, i);
 }
+
+void alloc_give_up(struct core *c, struct job *j, const struct bitset *gone)
+{
+	struct job_alloc *a = j->alloc;
+	uint32_t kept = 0, off = 0;
+	struct bitset *prolog = a->prolog ? bitset_new(a->node_count) : NULL;
+
+	for (uint32_t i = 0; i < a->node_count; i++) {
+		struct job_share *s = &a->share[i];
+		struct node *n = c->node[s->node];
+
+		if (!bitset_test(gone, s->node)) {
+			if (prolog && bitset_test(a->prolog, i))
+				bitset_set(prolog, kept);
+			s->core_off = off;
+			off += s->cores;
+			a->share[kept++] = *s;
+			continue;
+		}
+		weigh(c, j, s, false);
+		a->total_cpus -= s->cpus;
+		bitset_clear(a->nodes, s->node);
+		assert(n->run_jobs);
+		n->run_jobs--;
+		if (!n->comp_jobs && !n->run_jobs)
+			n->owner_uid = NO_VAL;
+		n->last_busy = c->now;
+		node_settle(c, n);
+		free(s->gres);
+		free(s->gres_step);
+	}
+	a->node_count = kept;
+	bitset_free(a->prolog);
+	a->prolog = prolog;
+}

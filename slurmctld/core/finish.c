@@ -29,15 +29,13 @@ int64_t job_limit_end(const struct core *c, const struct job *j)
 
 /* ---- telling nodes and clients ----------------------------------------- */
 
-void job_terminate_nodes(struct core *c, struct job *j, uint16_t type, struct effects *out)
+static void tell_nodes(struct core *c, struct job *j, uint16_t type, const struct bitset *nodes,
+		       struct effects *out)
 {
-	struct kill_job_msg *m;
+	struct kill_job_msg *m = effects_body(out, type);
 	struct effect *e;
 	bool any = false;
 
-	if (!j->alloc || !j->alloc->completing)
-		return;
-	m = effects_body(out, type);
 	m->has_cred = 1;
 	cred_fill_job(c, out, j, &m->cred.cred);
 	m->details = arena_strdup(&out->mem, job_str(j, JS_STATE_DESC));
@@ -54,7 +52,7 @@ void job_terminate_nodes(struct core *c, struct job *j, uint16_t type, struct ef
 	m->time = c->now;
 	m->work_dir = arena_strdup(&out->mem, job_str(j, JS_WORK_DIR));
 	e = effect_nodes(c, out, type, m);
-	bitset_foreach(i, j->alloc->completing) {
+	bitset_foreach(i, nodes) {
 		if ((c->node[i]->state & NODE_STATE_BASE) == NODE_STATE_DOWN)
 			continue;
 		effect_node_add(e, c->node[i]);
@@ -64,6 +62,18 @@ void job_terminate_nodes(struct core *c, struct job *j, uint16_t type, struct ef
 	e->job_id = j->id;
 	if (!any)
 		out->count--;
+}
+
+void job_terminate_nodes(struct core *c, struct job *j, uint16_t type, struct effects *out)
+{
+	if (j->alloc && j->alloc->completing)
+		tell_nodes(c, j, type, j->alloc->completing, out);
+}
+
+void job_abort_nodes(struct core *c, struct job *j, const struct bitset *nodes,
+		     struct effects *out)
+{
+	tell_nodes(c, j, REQUEST_ABORT_JOB, nodes, out);
 }
 
 static void step_tell(const struct job *j, const struct step *s, struct effects *out)

@@ -52,6 +52,9 @@ void alloc_complete(struct core *c, struct job *j);
 /* One node cleaned up.  True when it was the last one. */
 bool alloc_release_node(struct core *c, struct job *j, uint32_t share);
 void alloc_release_all(struct core *c, struct job *j);
+/* Nodes leave a running job: what they weighed is freed, the shares move up.  The
+ * core sets are the caller's to cut (resize.c). */
+void alloc_give_up(struct core *c, struct job *j, const struct bitset *gone);
 uint32_t alloc_find(const struct job_alloc *a, uint32_t node);  /* share index or UINT32_MAX */
 
 /* ---- timer.c ----------------------------------------------------------- */
@@ -101,6 +104,8 @@ void step_add(struct job *j, struct step *s);
 /* Resources of a step that ended go back to its job; unlinked and freed. */
 void step_remove(struct core *c, struct job *j, struct step *s);
 void step_use(struct core *c, struct job *j, struct step *s, bool add);
+/* Every rank reported: removes it and wakes those that wait for room. */
+void step_ended(struct core *c, struct job *j, struct step *s, struct effects *out);
 void steps_remove_all(struct core *c, struct job *j);
 void steps_time_limits(struct core *c, struct job *j, struct effects *out);
 
@@ -118,6 +123,7 @@ void gres_prep_fill(struct core *c, struct effects *out, const struct job *j,
 extern const struct sched_ops core_sched_ops;
 void job_start(struct core *c, struct job *j, const struct placement *p, bool backfill,
 	       struct effects *out);
+void job_tres_note(struct core *c, struct job *j);       /* JS_TRES_ALLOC of what it holds */
 void job_launch_prolog(struct core *c, struct job *j, struct effects *out);
 void job_launch_batch(struct core *c, struct job *j, struct effects *out);
 struct resource_allocation_response_msg *alloc_response(struct core *c, struct effects *out,
@@ -143,6 +149,15 @@ void job_end_status(struct core *c, struct job *j, uint32_t status, struct effec
 /* Back to the queue.  flags: JOB_REQUEUE_HOLD, JOB_SPECIAL_EXIT or 0. */
 void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_sec,
 		 struct effects *out);
+/* Nodes leave a running job that goes on with the others; failed: they are not
+ * there to be told.  Nothing happens when no node would be left. */
+void job_shrink(struct core *c, struct job *j, const struct bitset *gone, bool failed,
+		struct effects *out);
+enum err job_resize_to(struct core *c, struct job *j, const char *list, struct effects *out);
+enum err job_resize_count(struct core *c, struct job *j, uint32_t count, struct effects *out);
+/* REQUEST_ABORT_JOB: these drop the job without reporting. */
+void job_abort_nodes(struct core *c, struct job *j, const struct bitset *nodes,
+		     struct effects *out);
 void job_terminate_nodes(struct core *c, struct job *j, uint16_t type, struct effects *out);
 void job_node_clean(struct core *c, struct job *j, struct node *n, struct effects *out);
 void job_timed_out(struct core *c, struct job *j, struct effects *out);

@@ -347,7 +347,7 @@ static void start_times(struct core *c, struct job *j)
 	j->warned = 0;
 }
 
-static void tres_note(struct core *c, struct job *j)
+void job_tres_note(struct core *c, struct job *j)
 {
 	uint32_t types = c->gres_type_count;
 	uint64_t mem = 0, *gres = mem_zalloc((types + 1) * sizeof(*gres));
@@ -382,7 +382,7 @@ static void start_alloc(struct core *c, struct job *j, const struct placement *p
 	free(nodes);
 	job_str_set(j, JS_BATCH_HOST, c->node[j->alloc->share[0].node]->name);
 	job_str_set(j, JS_SCHED_NODES, NULL);
-	tres_note(c, j);
+	job_tres_note(c, j);
 }
 
 void job_start(struct core *c, struct job *head, const struct placement *p, bool backfill,

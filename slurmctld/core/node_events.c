@@ -67,8 +67,16 @@ static void job_lost_node(struct core *c, struct job *j, struct node *n, struct 
 		return;
 	tell_node_fail(c, j, n, out);
 	/* --no-kill: goes on with the nodes that are left. */
-	if (!j->kill_on_node_fail && j->alloc->node_count > 1)
+	if (!j->kill_on_node_fail && j->alloc->node_count > 1 &&
+	    !(j->state & JOB_CONFIGURING)) {
+		struct bitset *gone = bitset_new(c->node_count);
+
+		effect_log(out, 2, "Removing failed node %s from JobId=%u", n->name, j->id);
+		bitset_set(gone, n->index);
+		job_shrink(c, j, gone, true, out);
+		bitset_free(gone);
 		return;
+	}
 	job_str_set(j, JS_FAILED_NODE, n->name);
 	if (j->batch && j->requeue) {
 		effect_log(out, 3, "requeue job JobId=%u due to failure of node %s", j->id,

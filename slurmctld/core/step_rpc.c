@@ -355,7 +355,7 @@ static void wake_waiting(struct job *j, struct effects *out)
 	}
 }
 
-static void step_ended(struct core *c, struct job *j, struct step *s, struct effects *out)
+void step_ended(struct core *c, struct job *j, struct step *s, struct effects *out)
 {
 	uint32_t code = s->exit_code == NO_VAL ? 0 : s->exit_code;
 

@@ -140,12 +140,21 @@ static bool sizes_given(const struct job_desc_msg *d)
 	       d->threads_per_core != NO_VAL16 || d->reboot != NO_VAL16;
 }
 
-static enum err change_size(struct job *j, const struct change *k)
+/* Running or suspended: a node list or count takes nodes away from it. */
+static bool holds_nodes(const struct job *j)
+{
+	return job_is_running(j) || job_base(j) == JOB_SUSPENDED;
+}
+
+static enum err change_size(struct core *c, struct job *j, const struct change *k,
+			    struct effects *out)
 {
 	const struct job_desc_msg *d = k->d;
 
 	if (!sizes_given(d))
 		return E_OK;
+	if (holds_nodes(j) && d->min_nodes != NO_VAL)
+		return job_resize_count(c, j, d->min_nodes, out);
 	if (!job_is_pending(j))
 		return E_JOB_NOT_PENDING;
 	if (d->min_cpus != NO_VAL && !d->min_cpus)
@@ -470,13 +479,15 @@ static enum err update_one(struct core *c, const struct event *ev, struct job *j
 	if (rc == E_OK)
 		rc = change_part(c, j, &k);
 	if (rc == E_OK)
-		rc = change_node_list(c, j, JS_REQ_NODES, k.d->req_nodes);
+		rc = holds_nodes(j) && k.d->req_nodes ?
+			job_resize_to(c, j, k.d->req_nodes, out) :
+			change_node_list(c, j, JS_REQ_NODES, k.d->req_nodes);
 	if (rc == E_OK)
 		rc = change_node_list(c, j, JS_EXC_NODES, k.d->exc_nodes);
 	if (rc == E_OK)
 		rc = change_strings(j, &k);
 	if (rc == E_OK)
-		rc = change_size(j, &k);
+		rc = change_size(c, j, &k, out);
 	if (rc == E_OK)
 		rc = change_times(c, j, &k);
 	if (rc == E_OK)
