@@ -16,6 +16,53 @@ static struct job_desc_msg *change(struct world *w, uint32_t job_id)
 	return d;
 }
 
+static void gives_up_nodes(void)
+{
+	struct job_desc_msg *d;
+	const struct job *j;
+	struct world w;
+	uint32_t id;
+
+	world_begin(&w, NULL);
+	register_all(&w);
+	d = desc(&w, true);
+	d->min_nodes = 4;
+	d->min_cpus = d->num_tasks = 4;
+	id = submit(&w, d);
+	sched(&w);
+	d = change(&w, id);
+	d->min_nodes = 5;
+	rpc_as(&w, w.uid, REQUEST_UPDATE_JOB, d);
+	ok(reply_rc(&w) == E_INVALID_NODE_COUNT, "five of four: %d", reply_rc(&w));
+	d->min_nodes = NO_VAL;
+	d->req_nodes = "c[2-4]";
+	rpc_as(&w, w.uid, REQUEST_UPDATE_JOB, d);
+	ok(reply_rc(&w) == E_INVALID_NODE_NAME, "not without the script's node");
+	d->req_nodes = "c[1,3-4]";
+	rpc_as(&w, w.uid, REQUEST_UPDATE_JOB, d);
+	j = job_find(w.c, id);
+	ok(reply_rc(&w) == E_OK && streq(job_str(j, JS_NODES), "c[1,3-4]"), "c2 leaves");
+	ok(find_effect(&w, EFF_NODES, REQUEST_ABORT_JOB), "and is told");
+	ok(base(&w, "c2") == NODE_STATE_IDLE && !node_find(w.c, "c2")->cpus_alloc &&
+	   !node_find(w.c, "c2")->mem_alloc_mb, "it holds nothing");
+	ok(j->total_cpus == 3 && j->total_nodes == 3 && bitset_count(j->alloc->cores) == 3 &&
+	   j->resize_time == w.now, "three of each");
+	world_restart(&w);
+	j = job_find(w.c, id);
+	ok(j->alloc->node_count == 3 && j->alloc->share[1].core_off == 4 &&
+	   streq(job_str(j, JS_NODES), "c[1,3-4]"), "after a restart as well");
+	d->req_nodes = NULL;
+	d->min_nodes = 1;
+	rpc_as(&w, w.uid, REQUEST_UPDATE_JOB, d);
+	j = job_find(w.c, id);
+	ok(reply_rc(&w) == E_OK && streq(job_str(j, JS_NODES), "c1"), "down to one by count");
+	node_answer(&w, "c1", REQUEST_BATCH_JOB_LAUNCH, id, E_OK, 0);
+	batch_complete(&w, id, 0);
+	epilog_complete(&w, id, "c1");
+	ok(state_of(&w, id) == JOB_COMPLETE && base(&w, "c1") == NODE_STATE_IDLE, "ends on one");
+	world_end(&w);
+}
+
 static void jobs(void)
 {
 	struct world w;
@@ -277,6 +324,7 @@ static void requeue_by_exit(void)
 int main(void)
 {
 	jobs();
+	gives_up_nodes();
 	nodes();
 	low_memory();
 	partitions();
