@@ -54,7 +54,7 @@ static void prepare_run(struct work *w)
 	struct wire_header h = { .version = s->version, .type = s->e->type };
 	struct wire_out body = { 0 };
 	void *copy = NULL;
-	char *cred = NULL;
+	char *cred = NULL, *addrs = NULL;
 
 	s->failed = E_OK;
 	if (!t) {
@@ -89,7 +89,12 @@ static void prepare_run(struct work *w)
 	if (!s->failed)
 		s->failed = auth_sign(auth, s->only_uid, s->e->type, 2, body.base, body.len, &cred,
 				      &s->why);
+	if (!s->failed && s->told_count)
+		s->failed = send_addrs_seal(s, &addrs);
 	if (!s->failed) {
+		if (addrs)
+			h.flags |= WIRE_FLAG_PACK_ADDRS;
+		h.fwd_net_cred = addrs;
 		h.fwd_cnt = (uint16_t)(s->count ? s->count - 1 : 0);
 		h.fwd_nodes = s->fwd_nodes;
 		h.fwd_timeout_ms = s->timeout_sec * 1000;
@@ -101,6 +106,7 @@ static void prepare_run(struct work *w)
 			s->failed = E_FAIL;
 	}
 	free(cred);
+	free(addrs);
 	wire_out_fini(&body);
 }
 
@@ -173,15 +179,23 @@ static void on_script(void *arg, struct job_script *script)
 	prepare(s);
 }
 
-static void begin(struct send *s)
+static void begin_known(struct send *s)
 {
-	s->agent->active++;
 	if (s->e->add_script) {
 		s->state = SEND_SCRIPT;
 		scripts_get(s->agent->ctld, s->e->script_id, on_script, s);
 	} else {
 		prepare(s);
 	}
+}
+
+static void begin(struct send *s)
+{
+	s->agent->active++;
+	if (s->told_count)
+		send_addrs_find(s, begin_known);
+	else
+		begin_known(s);
 }
 
 static void start_waiting(struct agent *a)
@@ -453,6 +467,7 @@ static struct send *send_new(struct agent *a, const struct effect *e, struct ste
 		free(text);
 		free(names);
 		s->depth = agent_tree_depth(count - 1, s->tree_width);
+		send_addrs_note(s);
 	}
 	return s;
 }
@@ -510,7 +525,11 @@ static void send_nodes(struct agent *a, const struct effect *e, struct step_out 
 				    (int)release_of(a, k->node[i], &guessed) != v ||
 				    guessed == (bool)known)
 					continue;
-				group[n++] = i;
+				if (!wire_forwards_addrs((enum wire_version)v) &&
+				    !agent_others_know(a->ctld, k->node[i]))
+					send_group(a, e, o, (enum wire_version)v, !known, &i, 1);
+				else
+					group[n++] = i;
 			}
 			if (n)
 				send_group(a, e, o, (enum wire_version)v, !known, group, n);

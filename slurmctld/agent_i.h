@@ -27,6 +27,13 @@ enum send_state {
 	SEND_PAUSE
 };
 
+/* A node whose address goes with a message. */
+struct told {
+	const char *name, *host;
+	uint16_t port;
+	struct wire_addr addr;
+};
+
 /* One message to one address: a node, the head of a branch, or a client. */
 struct send {
 	struct work work;               /* first member */
@@ -46,6 +53,9 @@ struct send {
 	uint32_t tree_width;
 	uint32_t timeout_sec;
 	uid_t only_uid;
+	struct told *told;
+	uint32_t told_count, told_pending;
+	void (*told_then)(struct send *s);
 	/* prepared by a worker: */
 	struct arena keep;              /* for its whole life */
 	struct arena mem;               /* for one attempt */
@@ -71,6 +81,16 @@ void send_answered(struct send *s);                     /* s->in is a frame; fre
 /* agent_conn.c */
 void send_connect(struct send *s);
 void send_hang_up(struct send *s);
+/* agent_addrs.c */
+/* Can a node daemon find this node without our help? */
+bool agent_others_know(const struct ctld *c, const struct node *n);
+/* Which of the nodes forwarded to need their address told. */
+void send_addrs_note(struct send *s);
+/* Look them up, then go on; perhaps at once. */
+void send_addrs_find(struct send *s, void (*then)(struct send *s));
+/* For the header: *sealed is a heap string, or stays NULL when no address was
+ * found.  In a worker. */
+enum err send_addrs_seal(struct send *s, char **sealed);
 /* agent_names.c */
 struct names *names_new(struct ctld *c);
 void names_free(struct names *n);

@@ -39,7 +39,7 @@ static void header_pack(struct wire_out *o, const struct wire_header *h)
 		wire_put_str(o, h->fwd_nodes);
 		wire_put(o, h->fwd_timeout_ms, 4);
 		wire_put(o, h->fwd_tree_width, 2);
-		if (carries(h->version, SINCE(23_11)) && h->flags & WIRE_FLAG_PACK_ADDRS)
+		if (wire_forwards_addrs(h->version) && h->flags & WIRE_FLAG_PACK_ADDRS)
 			wire_put_str(o, h->fwd_net_cred);
 		if (carries(h->version, SINCE(24_11)))
 			wire_put(o, h->fwd_tree_depth, 2);
@@ -98,7 +98,7 @@ static enum err header_unpack(struct wire_in *i, struct wire_frame *f)
 		h->fwd_nodes = wire_get_str(i);
 		h->fwd_timeout_ms = (uint32_t)wire_get(i, 4);
 		h->fwd_tree_width = (uint16_t)wire_get(i, 2);
-		if (carries(h->version, SINCE(23_11)) && h->flags & WIRE_FLAG_PACK_ADDRS)
+		if (wire_forwards_addrs(h->version) && h->flags & WIRE_FLAG_PACK_ADDRS)
 			h->fwd_net_cred = wire_get_str(i);
 		if (carries(h->version, SINCE(24_11)))
 			h->fwd_tree_depth = (uint16_t)wire_get(i, 2);
@@ -215,6 +215,11 @@ void wire_frame_build(struct wire_out *o, struct wire_header *h, uint32_t auth_p
 bool wire_hides_nodes(enum wire_version v)
 {
 	return carries(v, SINCE(24_11));
+}
+
+bool wire_forwards_addrs(enum wire_version v)
+{
+	return carries(v, SINCE(23_11));
 }
 
 bool wire_reply_needs_cred(enum wire_version v)

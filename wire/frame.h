@@ -84,6 +84,9 @@ bool wire_reply_needs_cred(enum wire_version v);
  * records instead. */
 bool wire_hides_nodes(enum wire_version v);
 
+/* Has the header room for addresses of the nodes that a message is forwarded to? */
+bool wire_forwards_addrs(enum wire_version v);
+
 /* Does a controller of this release answer the message at all? */
 bool wire_message_answered(uint16_t type, enum wire_version v);
 

@@ -76,7 +76,7 @@ def dynamic():
     lines = ("NodeName=f[1-2] CPUs=2 RealMemory=1000 Feature=fut State=FUTURE\n"
              + slcluster.NODE_LINES)
     parts = slcluster.PART_LINES + "PartitionName=dyn Nodes=ALL State=UP\n"
-    c = new_cluster(f"ctld={ctld},ours", conf={"MaxNodeCount": "64", "MpiDefault": "none"},
+    c = new_cluster(f"ctld={ctld},ours", conf={"MaxNodeCount": "64", "MpiDefault": "none", "TreeWidth": "1"},
                     node_lines=lines, part_lines=parts, start=False)
     c.start(nodes=["c1"], clients=[REL], wait=0)
     wait_nodes({"c1": "idle"}, 20, c)
@@ -94,6 +94,15 @@ def dynamic():
     if VER >= (23, 11):     # older clients know only the nodes of their slurm.conf
         r = run(f"srun -p dyn -w {','.join(names)} -N{len(names)} hostname", c=c)
         same(sorted(r.out.split()), sorted(names), "srun finds them", r)
+    # one branch: c1, whose slurm.conf names none of the others, hands on to them
+    everyone = ["c1", *names]
+    j = sbatch(f"-p dyn -w {','.join(everyone)} -N{len(everyone)} -o none", wrap="true", c=c)
+    same(wait_end(j, 20, c), "COMPLETED", "a job over static and dynamic nodes in one branch", job(j, c))
+    ok(wait_for(lambda: {node_states(c).get(n, "") for n in everyone} == {"idle"}, 20), "all nodes are told its end",
+       node_states(c))
+    for n in everyone:
+        ok("find address for host" not in slurp(c.path("out", n)), f"{n} finds those behind it",
+           slurp(c.path("out", n))[-600:])
     like(run(f"scontrol show node {next(iter(names))}", c=c).out, r"State=\w+\+DYNAMIC_NORM", "and is shown as such")
     check(["scontrol", "create", "NodeName=x1 CPUs=2 RealMemory=500 State=CLOUD"], c=c, out=None)
     like(run("scontrol show node x1", c=c).out, r"^NodeName=x1 ", "scontrol create node")
