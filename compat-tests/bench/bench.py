@@ -83,12 +83,22 @@ class Sut:
 
     def start(self, wait="ping", timeout=120):
         self.ctld = self.popen(shlex.split(self.a.ctld) + ["-D", "-f", self.cf], "ctld")
+        if not os.path.exists(f"{self.a.bin}/sbench"):
+            return self.wait_ping(timeout)
         r = self.sb("wait-up", "--what", wait, "--timeout", timeout, "--port", self.a.port)
         if not r or not r.get("ok"):
             raise SystemExit(f"controller did not answer, see {self.d}/ctld.out")
         return r["seconds"]
 
-    def start_fleet(self, nodes=None, runtime=0, wait=True):
+    def wait_ping(self, timeout):
+        t0 = time.time()
+        while time.time() - t0 < timeout:
+            if "UP" in self.client("scontrol", "ping")[1]:
+                return time.time() - t0
+            time.sleep(.1)
+        raise SystemExit(f"controller did not answer, see {self.d}/ctld.out")
+
+    def start_fleet(self, nodes=None, runtime=0, wait=True, extra=()):
         nodes = nodes or self.nodes
         self.fstat = f"{self.d}/fleet.json"
         if os.path.exists(self.fstat):
@@ -98,7 +108,7 @@ class Sut:
              "--cpus", str(self.a.cpus), "--port", str(self.a.node_port),
              "--ctld-port", str(self.a.port), "--munge", self.a.munge,
              "--version", self.a.version, "--runtime", str(runtime),
-             "--stats", self.fstat], "fleet", wrap=[])
+             "--stats", self.fstat, *extra], "fleet", wrap=[])
         t0 = time.time()
         while wait and time.time() - t0 < 120:
             f = self.fleet_stats()
@@ -119,7 +129,7 @@ class Sut:
                            ["-D", "-f", self.cf, "-N", f"r{i+1}"], f"slurmd{i+1}")
             self.slurmds.append(p)
         t0 = time.time()
-        while time.time() - t0 < 60:
+        while time.time() - t0 < 60 + n / 2:
             o = self.client("sinfo", "-h", "-o", "%t:%D")[1].split()
             if o == [f"idle:{n}"]:
                 return
@@ -561,6 +571,18 @@ def b_backfill(s, a):
         s.stop()
 
 
+def b_tree(s, a):
+    """(h) batch jobs, pings and epilogs of emulated nodes"""
+    import tree
+    tree.emulated(s, a)
+
+
+def b_realtree(s, a):
+    """(h) srun and sbatch over hundreds of real node daemons"""
+    import tree
+    tree.real(s, a)
+
+
 BENCHES = {k[2:]: v for k, v in globals().items() if k.startswith("b_")}
 
 
@@ -603,6 +625,9 @@ def main():
     p.add_argument("--idle", type=float, default=60)
     p.add_argument("--reps", type=int, default=1)
     p.add_argument("-n", type=int, default=50)
+    p.add_argument("--widths", default="16,50,0", help="TreeWidth; 0: the default")
+    p.add_argument("--dead", type=int, default=0, help="nodes nobody answers for")
+    p.add_argument("--how", default="refuse", choices=("refuse", "silent"))
     a = p.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if subprocess.run(["munge", "-n", "-S", a.munge], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:

@@ -36,6 +36,7 @@ enum {
 	REQ_REGISTER = 1001, MSG_REGISTER = 1002, REQ_RECONF = 1003,
 	REQ_PING = 1008, REQ_HEALTH = 1011,
 	REQ_BATCH = 4005, REQ_COMPLETE_BATCH = 5018,
+	REQ_PROLOG = 6017, REQ_COMPLETE_PROLOG = 6018,
 	RESP_RC = 8001,
 };
 static uint16_t RESP_PING, REQ_TERMINATE, REQ_KILL_TIMELIMIT, REQ_ABORT,
@@ -116,6 +117,8 @@ static int proto = 38, nnodes = 1000, cpus = 4, node_port = 7000, width = 5;
 static int ctld_port = 6917, runtime_ms, maxout = 128, verbose, epilog_msg;
 static long mem_mb = 16000;
 static const char *prefix = "n", *version = "22.05.8", *mpath, *statsfile;
+static uint32_t last_job;
+static FILE *events;		/* --events: what happened when, for one job or round */
 static struct in_addr ctld_addr;
 static time_t started;
 static munge_ctx_t mctx;
@@ -262,6 +265,22 @@ static void body_epilog(struct buf *b, int node, uint32_t job)
 	pstr(b, name);
 }
 
+static void body_prolog(struct buf *b, int node, uint32_t job)
+{
+	char name[64];
+	node_name(node, name);
+	b->n = 0;
+	p32(b, job);
+	pstr(b, name);
+	p32(b, 0);
+}
+
+static void event(const char *what, uint32_t job, int count)
+{
+	if (events)
+		fprintf(events, "%.6f %s %u %d\n", now(), what, job, count);
+}
+
 /* ---- connections ----------------------------------------------------------- */
 enum { K_LISTEN, K_IN, K_OUT };
 struct conn {
@@ -276,7 +295,7 @@ struct conn {
 struct todo {			/* a message a node owes the controller */
 	struct todo *next;
 	double when;
-	int node, what, tries;	/* what: 0 register, 1 complete, 2 epilog */
+	int node, what, tries;	/* what: 0 register, 1 complete, 2 epilog, 3 prolog */
 	uint32_t job;
 	size_t hix;
 };
@@ -405,6 +424,9 @@ static void start_out(struct todo *t)
 	} else if (t->what == 1) {
 		body_complete(&body, t->node, t->job, getuid());
 		type = REQ_COMPLETE_BATCH;
+	} else if (t->what == 3) {
+		body_prolog(&body, t->node, t->job);
+		type = REQ_COMPLETE_PROLOG;
 	} else {
 		body_epilog(&body, t->node, t->job);
 		type = MSG_EPILOG;
@@ -463,6 +485,8 @@ struct fwd {
 	struct buf *ret;
 	const struct buf *body;
 	uint16_t type, req;
+	uint32_t job;
+	int what;		/* owed by each, or -1 */
 };
 
 static void fwd_one(const char *name, void *a)
@@ -473,8 +497,8 @@ static void fwd_one(const char *name, void *a)
 	pstr(f->ret, name);
 	put(f->ret, f->body->p, f->body->n);
 	st.fwd++;
-	if (f->req == REQ_REGISTER)
-		owe(atoi(name + strlen(prefix)) - 1, 0, 0, 0);
+	if (f->what >= 0)
+		owe(atoi(name + strlen(prefix)) - 1, f->what, f->job, 0);
 }
 
 static int handle(struct conn *c)
@@ -500,6 +524,8 @@ static int handle(struct conn *c)
 	const uint8_t *bp = c->in.p + c->in.n - blen;
 	struct rd b = { bp, bp + blen, 0 };
 	uint16_t rtype = RESP_RC;
+	uint32_t job = 0;
+	int what = -1;
 
 	if (verbose)
 		fprintf(stderr, "node %d type %u fwd %u body %u\n", c->node + 1,
@@ -510,9 +536,16 @@ static int handle(struct conn *c)
 		body_ping(&body);
 		st.ping++;
 		if (type == REQ_REGISTER)
-			owe(c->node, 0, 0, 0);
+			owe(c->node, what = 0, 0, 0);
+		event(type == REQ_PING ? "ping" : "ask", 0, fcnt + 1);
+	} else if (type == REQ_PROLOG) {
+		if (g16(&b) == 0)
+			owe(c->node, what = 3, job = g32(&b), 0);
+		event("prolog", job, fcnt + 1);
 	} else if (type == REQ_BATCH) {
-		uint32_t job = g32(&b);
+		job = g32(&b);
+		event("launch", job, 1);
+		last_job = job;
 		if (!st.launch++)
 			st.first_launch = now();
 		owe(c->node, 1, job, runtime_ms / 1000.0);
@@ -523,6 +556,7 @@ static int handle(struct conn *c)
 			body_rc(&body, KILL_ALREADY_COMPLETE);
 		else {
 			struct rd k = { bp, bp + blen, 0 };
+			job = last_job;		/* behind a credential: the one there is */
 			if (gN(&k, 1) == 0) {
 				gstr(&k);
 				g32(&k);
@@ -530,17 +564,18 @@ static int handle(struct conn *c)
 				g16(&k);
 				if (proto >= 42)
 					g32(&k), g32(&k);
-				owe(c->node, 2, g32(&k), 0);
-			} else
-				body_rc(&body, KILL_ALREADY_COMPLETE);
+				job = g32(&k);
+			}
+			owe(c->node, what = 2, job, 0);
 		}
+		event("kill", job, fcnt + 1);
 	} else
 		st.other++;
 
 	ret.n = 0;
 	uint16_t nret = 0;
 	if (fcnt && flist) {
-		struct fwd f = { &ret, &body, rtype, type };
+		struct fwd f = { &ret, &body, rtype, type, job, what };
 		nret = (uint16_t) expand(flist, fwd_one, &f);
 	}
 	message(&c->out, rtype, &body, nret, &ret);
@@ -622,6 +657,7 @@ static void on_event(struct conn *c, uint32_t ev)
 		}
 		if (f == 0) {
 			if (c->todo->what == 2) {	/* one way message */
+				event("epilog", c->todo->job, 1);
 				st.complete++;
 				drop(c, 0);
 				return;
@@ -648,7 +684,9 @@ static void on_event(struct conn *c, uint32_t ev)
 		struct rd b = { c->in.p + c->in.n - blen, c->in.p + c->in.n, 0 };
 		rc = g32(&b);
 	}
-	if (c->todo->what == 0)
+	if (c->todo->what == 3)
+		event("prologue", c->todo->job, 1);
+	else if (c->todo->what == 0)
 		st.reg++;
 	else if (c->todo->what == 1) {
 		st.complete++;
@@ -703,6 +741,11 @@ int main(int argc, char **argv)
 		else if (!strcmp(o, "--prefix")) prefix = v;
 		else if (!strcmp(o, "--width")) width = atoi(v);
 		else if (!strcmp(o, "--stats")) statsfile = v;
+		else if (!strcmp(o, "--events")) {
+			events = fopen(v, "w");
+			if (events)
+				setlinebuf(events);
+		}
 		else {
 			fprintf(stderr, "unknown option %s\n", o);
 			return 2;

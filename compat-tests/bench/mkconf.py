@@ -85,7 +85,7 @@ def conf(d, nodes=1000, tuning="default", port=6917, node_port=7000, munge="",
     lines += tune + list(extra)
     if real:
         for i in range(real):
-            lines.append(f"NodeName=r{i+1} NodeAddr=127.0.1.{i+1} NodeHostname="
+            lines.append(f"NodeName=r{i+1} NodeAddr=127.0.{1+i//250}.{1+i%250} NodeHostname="
                          f"{socket.gethostname().split('.')[0]} Port={node_port + i} "
                          f"CPUs={cpus} CoresPerSocket={cpus} RealMemory=1000 State=UNKNOWN")
         lines.append(f"PartitionName=main Nodes=r[1-{real}] Default=YES MaxTime=INFINITE State=UP")
