@@ -3,7 +3,8 @@
 
 Two hosts (network namespaces joined by a veth pair), one munged, one
 slurmctld and any number of slurmd, each of a release of its own: the stock
-packages of Debian 12, 13 and forky, or the daemons built here.  Every daemon
+packages of Debian 12, 13 and forky, a Slurm that somebody built and installed
+in a directory (see hand_built), or the daemons built here.  Every daemon
 gets a mount and a host name space of its own, as it would in a container, so
 that nothing is written under /etc and no mount is left behind when it ends.
 Needs root.  Everything that is started is ended by its recorded process id;
@@ -29,6 +30,8 @@ CACHE = os.environ.get("SLUICE_CACHE", "/var/cache/sluice")
 BUILD = os.environ.get("SLUICE_BUILD", os.path.join(TOP, "build"))
 RELEASES = ("22.05", "24.11", "26.05")
 SUITE = {"24.11": "trixie", "26.05": "forky"}
+# Every release of the protocol's window, oldest first
+ORDER = ("22.05", "23.02", "23.11", "24.05", "24.11", "25.05", "25.11", "26.05")
 NODES = {  # name: (host, port)
     "c1": ("a", 6818), "c2": ("a", 6828), "q1": ("a", 6838),
     "c3": ("b", 6818), "c4": ("b", 6828), "q2": ("b", 6838),
@@ -53,15 +56,42 @@ def mount(src, dst, kind=None, flags=0):
     syscall("mount", enc(src), enc(dst), enc(kind), ctypes.c_ulong(flags), None)
 
 
+def hand_built():
+    """Releases that Debian does not have: {release: the --prefix directory}.
+
+    Each was configured with that prefix and --sysconfdir=/etc/slurm.  They are
+    named by SLUICE_RELEASES=25.05=DIR,25.11=DIR or lie below the cache, in a
+    directory named by the release."""
+    out = {r: os.path.join(CACHE, r) for r in ORDER if r not in RELEASES}
+    for word in os.environ.get("SLUICE_RELEASES", "").split(","):
+        r, _, d = word.partition("=")
+        if d:
+            out[r] = os.path.realpath(d)
+    return {r: os.path.realpath(d) for r, d in out.items() if r in ORDER and
+            os.access(f"{d}/sbin/slurmctld", os.X_OK) and os.access(f"{d}/sbin/slurmd", os.X_OK)}
+
+
+HAND = hand_built()
+PRESENT = tuple(r for r in ORDER if r in RELEASES or r in HAND)
+
+
+def prefix_of(release):
+    """Where a hand-built release is, None for others."""
+    return HAND.get(release)
+
+
 def root_of(release):
-    """Where the programs of a release are installed ("/" for 22.05)."""
-    if release in ("ours", "22.05"):
+    """The file tree the programs of a release run in ("/" for 22.05)."""
+    if release in ("ours", "22.05") or release in HAND:
         return "/"
+    if release not in SUITE:
+        raise ClusterError(f"no Slurm {release} here")
     return os.path.realpath(os.path.join(CACHE, SUITE[release]))
 
 
 def installed(release, *programs):
-    where = f"{BUILD}/sbin" if release == "ours" else root_of(release) + "/usr/sbin"
+    where = f"{BUILD}/sbin" if release == "ours" else \
+        f"{HAND[release]}/sbin" if release in HAND else root_of(release) + "/usr/sbin"
     return all(os.access(f"{where}/{p}", os.X_OK) for p in programs or ("slurmctld",))
 
 
@@ -215,7 +245,7 @@ class Cluster:
         conf = dict(CONF)
         # Debian's 26.05 has no pmix plugin, and those of the others fail now
         # and then when several node daemons share one machine
-        if release == "26.05" or set(self.meta["nodes"].values()) != {"ours"}:
+        if release == "26.05" or release in HAND or set(self.meta["nodes"].values()) != {"ours"}:
             conf["MpiDefault"] = "none"
         for k, v in self.meta["conf"].items():
             if v is None:
@@ -231,10 +261,10 @@ class Cluster:
     def write_conf(self, **changes):
         """(Re)write the files below etc/; changes override keys for good."""
         self.meta["conf"].update(changes)
-        for release in ("ours",) + RELEASES:
+        for release in ("ours",) + PRESENT:
             d = self.path("etc", release)
             os.makedirs(d, exist_ok=True)
-            plugin = "CgroupPlugin=cgroup/v1" if release in ("ours", "22.05") \
+            plugin = "CgroupPlugin=cgroup/v1" if release in ("ours", "22.05", "23.02", "23.11") \
                 else "CgroupPlugin=disabled"
             for name, text in (("slurm.conf", self.conf_text(release)),
                                ("gres.conf", GRES),
@@ -242,7 +272,7 @@ class Cluster:
                 with open(os.path.join(d, name), "w") as f:
                     f.write(text)
         root_files = self.path("etc", "sys")
-        for release in ("ours",) + RELEASES:
+        for release in ("ours",) + PRESENT:
             root = root_of(release)
             if not os.path.exists(root + "/etc/passwd"):
                 continue
@@ -319,7 +349,18 @@ class Cluster:
                 mount(self.path("etc", "sys", release, name), dst, None, MS_BIND)
         if root:
             os.chroot(root)
+        elif prefix_of(release):
+            self.overlay(prefix_of(release))
         os.chdir(self.path("shared"))
+
+    @staticmethod
+    def overlay(prefix):
+        """Put the programs of a hand-built release over those of the host."""
+        for d in ("bin", "sbin"):
+            for p in os.listdir(f"{prefix}/{d}"):
+                dst = os.path.realpath(f"/usr/{d}/{p}")
+                if os.path.exists(dst):
+                    mount(f"{prefix}/{d}/{p}", dst, None, MS_BIND)
 
     def spawn(self, name, release, host, hostname, argv, user=None, env=None):
         """Start a daemon inside; its pid goes to pid/NAME."""

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Golden vectors: every captured frame decodes, consumes its bytes, and
- * re-encodes to the same bytes.  compat-tests/vectors/rpc-vNN.tsv holds one
- * frame a line: name, tab, hex (without the length prefix). */
+ * re-encodes to the same bytes.  compat-tests/vectors/rpc-vNN.tsv and the
+ * more-vNN.tsv that compat-tests/capture writes hold one frame a line: name,
+ * tab, hex (without the length prefix).  Arguments are other such files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,16 +55,17 @@ out:
 	arena_fini(&mem);
 }
 
-static void run(int major)
+static void run(const char *path)
 {
-	char path[128], *line = NULL;
+	char *line = NULL;
 	size_t cap = 0;
 	ssize_t n;
-	int number = 0;
-	FILE *in;
+	int number = 0, major = -1;
+	const char *v = strstr(path, "-v");
+	FILE *in = fopen(path, "r");
 
-	(void)snprintf(path, sizeof path, "compat-tests/vectors/rpc-v%d.tsv", major);
-	in = fopen(path, "r");
+	if (v)
+		major = atoi(v + 2);
 	if (!ok(in != NULL, "%s is there", path))
 		return;
 	while ((n = getline(&line, &cap, in)) > 0) {
@@ -86,12 +88,21 @@ static void run(int major)
 	fclose(in);
 }
 
+static void both(int major)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof path, "compat-tests/vectors/rpc-v%d.tsv", major);
+	run(path);
+	(void)snprintf(path, sizeof path, "compat-tests/vectors/more-v%d.tsv", major);
+	run(path);
+}
+
 int main(int argc, char **argv)
 {
-	if (argc > 1)
-		run(atoi(argv[1]));
-	else
-		for (int major = 38; major <= 45; major++)
-			run(major);
+	for (int k = 1; k < argc; k++)
+		run(argv[k]);
+	for (int major = 38; argc < 2 && major <= 45; major++)
+		both(major);
 	return tap_done();
 }

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes over the wire of a cluster, as frames.
+
+A packet socket in each network namespace of a cluster records TCP segments;
+afterwards the streams are put together and cut into RPC frames."""
+import collections
+import os
+import re
+import select
+import signal
+import socket
+import struct
+
+import slcluster
+
+OUTGOING = 4
+SO_RCVBUFFORCE = 33
+
+
+def types():
+    """Number to name, from the table that the codec is built of."""
+    with open(os.path.join(slcluster.TOP, "wire/proto/types.def")) as f:
+        text = f.read()
+    return {int(n): t for t, n in re.findall(r"^TYPE0?\((\w+),\s*(\d+),", text, re.M)}
+
+
+class Sniffer:
+    """Records into a file, in a process of its own."""
+
+    def __init__(self, cluster, path):
+        r, w = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.close(r)
+                self.record(cluster, path, w)
+            finally:
+                os._exit(0)
+        os.close(w)
+        os.read(r, 1)
+        os.close(r)
+
+    @staticmethod
+    def record(cluster, path, ready):
+        stop = []
+        signal.signal(signal.SIGTERM, lambda *a: stop.append(1))
+        socks = {}
+        for host in "ab":
+            with open(f"/run/netns/{cluster.netns(host)}") as f:
+                slcluster.syscall("setns", f.fileno(), slcluster.CLONE_NEWNET)
+            s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.ntohs(0x0800))
+            s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+            s.setblocking(False)
+            socks[s] = host
+        os.write(ready, b"x")
+        os.close(ready)
+        with open(path, "wb") as out:
+            while not stop:
+                for s in select.select(list(socks), [], [], .2)[0]:
+                    for _ in range(500):
+                        try:
+                            data, addr = s.recvfrom(1 << 17)
+                        except BlockingIOError:
+                            break
+                        lo = addr[0] == "lo"
+                        # each segment once: on lo when it arrives, between
+                        # the hosts where the first of them sees it
+                        if (lo and addr[2] == OUTGOING) or (not lo and socks[s] == "b"):
+                            continue
+                        if len(data) > 40 and data[9] == 6:
+                            out.write(struct.pack("<IB", len(data), lo and socks[s] == "b") + data)
+
+    def stop(self):
+        os.kill(self.pid, signal.SIGTERM)
+        os.waitpid(self.pid, 0)
+
+
+def streams(path):
+    """Each TCP stream's bytes, one direction a stream."""
+    open_, done = {}, []
+    with open(path, "rb") as f:
+        while True:
+            head = f.read(5)
+            if len(head) < 5:
+                break
+            n, host = struct.unpack("<IB", head)
+            p = f.read(n)
+            if len(p) < n:
+                break
+            ihl, total = (p[0] & 15) * 4, struct.unpack(">H", p[2:4])[0] or n
+            key = (host, p[12:20], p[ihl:ihl + 4])
+            seq = struct.unpack(">I", p[ihl + 4:ihl + 8])[0]
+            flags, data = p[ihl + 13], p[ihl + (p[ihl + 12] >> 4) * 4:total]
+            if flags & 2:
+                if key in open_:
+                    done.append(open_.pop(key))
+                open_[key] = (seq + 1, {})
+            elif data and key in open_:
+                base, parts = open_[key]
+                at = (seq - base) & 0xffffffff
+                if at < 1 << 30 and len(parts.get(at, b"")) < len(data):
+                    parts[at] = data
+    for base, parts in done + list(open_.values()):
+        out = b""
+        for at in sorted(parts):
+            if at > len(out):
+                break               # something was lost
+            out = out[:at] + parts[at] if at + len(parts[at]) > len(out) else out
+        if out:
+            yield out
+
+
+def frames(path):
+    """(name, version, frame without its length) of every whole RPC frame."""
+    known = types()
+    for s in streams(path):
+        while len(s) > 26:
+            n = struct.unpack(">I", s[:4])[0]
+            f = s[4:4 + n]
+            if n < 22 or len(f) < n:
+                break
+            version, _, kind, _, fwd, ret = struct.unpack(">HHHIHH", f[:14])
+            if version & 0xff or not 38 <= version >> 8 <= 45 or kind not in known:
+                break
+            yield (known[kind] + ("+fwd" if fwd else "") + ("+ret" if ret else ""),
+                   version >> 8, f)
+            s = s[4 + n:]
+
+
+def choose(found, have, most=3):
+    """Of all frames those worth keeping: a few of every type and release, of
+    different lengths.  have: what the vectors hold already, (name, version)
+    to the lengths."""
+    groups = collections.defaultdict(dict)
+    for name, version, f in found:
+        groups[name, version].setdefault(len(f), f)
+    out = collections.defaultdict(list)
+    for (name, version), by in sorted(groups.items()):
+        old = have.get((name, version), ())
+        lens = [n for n in sorted(by) if n not in old]
+        room = max(most - len(old), 1 if not old else 0)
+        if len(lens) > room:        # the shortest, the longest, one between
+            step = (len(lens) - 1) / max(room - 1, 1)
+            lens = [lens[round(i * step)] for i in range(room)]
+        for n in dict.fromkeys(lens):
+            if n <= 24000 or (not old and n == min(by)):
+                out[version].append((name, by[n]))
+    return out
