@@ -38,6 +38,7 @@ SCRIPT = """\
 #SBATCH --ntasks-per-node=1
 #SBATCH --partition=normal
 export OMPI_MCA_btl_tcp_if_include=192.168.4.0/24 OMPI_MCA_oob_tcp_if_include=192.168.4.0/24
+[ "$(srun --version)" != "slurm-wlm 22.05.8" ] || unset OMPI_MCA_plm_slurm_args
 scontrol show hostnames $SLURM_NODELIST > hostfile.$SLURM_JOB_ID
 cat hostfile.$SLURM_JOB_ID
 mpirun --allow-run-as-root --hostfile hostfile.$SLURM_JOB_ID -np $SLURM_NTASKS --mca btl tcp,self ./mpi
@@ -62,6 +63,7 @@ def hostfile():
     like(out, r"^mpirun 0$", "mpirun's exit code")
     j = sbatch("-p normal -N2 -n2 -o mpi2-%j", script="""\
 export OMPI_MCA_btl_tcp_if_include=192.168.4.0/24 OMPI_MCA_oob_tcp_if_include=192.168.4.0/24
+[ "$(srun --version)" != "slurm-wlm 22.05.8" ] || unset OMPI_MCA_plm_slurm_args
 mpirun --allow-run-as-root --mca btl tcp,self ./mpi
 """)
     same(wait_end(j, 60), "COMPLETED", "without a hostfile")
@@ -69,6 +71,7 @@ mpirun --allow-run-as-root --mca btl tcp,self ./mpi
          ["rank 0 of 2 on c1 sum 1", "rank 1 of 2 on c2 sum 1"], "the allocation's nodes", slurp(shared(f"mpi2-{j}")))
     j = sbatch("-p normal -N4 -n4 -o bad-%j", script="""\
 export OMPI_MCA_btl_tcp_if_include=192.168.4.0/24 OMPI_MCA_oob_tcp_if_include=192.168.4.0/24
+[ "$(srun --version)" != "slurm-wlm 22.05.8" ] || unset OMPI_MCA_plm_slurm_args
 mpirun --allow-run-as-root bash -c 'exit $(( OMPI_COMM_WORLD_RANK == 2 ? 3 : 0 ))'
 echo mpirun $?
 """)
