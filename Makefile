@@ -50,7 +50,8 @@ L_CONF := $(call lib,conf) $(L_AUTH)
 L_CORE := $(call lib,slurmctld/core) $(call lib,slurmctld/core/sched)
 L_CTLD := $(call lib,slurmctld) $(call lib,slurmctld/rpc) $(L_CORE) $(L_CONF)
 L_NODE := $(call lib,slurmd) $(call lib,slurmd/core) $(L_CONF)
-L_STEP := $(call lib,slurmd/stepd) $(call lib,slurmd) $(call lib,slurmd/core) $(L_CONF)
+# the step manager decides as the controller does
+L_STEP := $(call lib,slurmd/stepd) $(call lib,slurmd) $(call lib,slurmd/core) $(L_CORE) $(L_CONF)
 L_ALL  := $(L_CTLD) $(call lib,slurmd/stepd) $(call lib,slurmd) $(call lib,slurmd/core)
 
 $(B)/sbin/slurmctld: $(B)/slurmctld/main.o $(L_CTLD)

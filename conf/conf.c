@@ -20,7 +20,40 @@ void conf_unref(struct conf *c)
 					    memory_order_acq_rel) != 1)
 		return;
 	arena_fini(&c->mem);
+	conf_unref(c->base);
 	free(c);
+}
+
+struct conf *conf_for_nodes(struct conf *base, const struct conf_node *nodes, uint32_t count)
+{
+	struct conf *c = mem_alloc(sizeof(*c));
+
+	memcpy(c, base, sizeof(*c));
+	atomic_init(&c->refs, 1);
+	c->mem = (struct arena){ 0 };
+	c->base = conf_ref(base);
+	c->nodes = arena_zalloc(&c->mem, (count + 1) * sizeof(*c->nodes));
+	c->node_count = count;
+	c->parts = NULL;
+	c->nodesets = NULL;
+	c->downnodes = NULL;
+	c->part_count = c->nodeset_count = c->downnodes_count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		struct conf_node *n = &c->nodes[i];
+		char **texts[] = {
+			&n->name, &n->hostname, &n->addr, &n->bcast_addr, &n->features,
+			&n->gres, &n->reason, &n->cpu_spec_list, &n->topology,
+			&n->tres_weights, &n->gres_conf, &n->parameters,
+		};
+
+		*n = nodes[i];
+		for (size_t k = 0; k < sizeof(texts) / sizeof(*texts); k++)
+			*texts[k] = arena_strdup(&c->mem, *texts[k]);
+		n->gres_list = NULL;
+		n->gres_count = 0;
+		n->file = NULL;
+	}
+	return c;
 }
 
 const struct conf_node *conf_node_find(const struct conf *c, const char *name)

@@ -153,7 +153,8 @@ struct conf_problems {
 
 struct conf {
 	atomic_uint refs;
-	struct arena mem;       /* owns every pointer below */
+	struct arena mem;       /* owns every pointer below, or base does */
+	struct conf *base;      /* conf_for_nodes: one reference */
 	char *path;             /* slurm.conf */
 	char *dir;              /* its directory: gres.conf, cgroup.conf, plugstack.conf */
 	uint32_t hash_val;      /* of the text, for the node registration check */
@@ -196,6 +197,10 @@ enum err conf_load_with(const char *path, const char *more, struct conf **out,
 enum err conf_parse(const char *slurm_conf, const char *gres_conf, const char *cgroup_conf,
 		    struct conf **out, struct conf_problems *problems);
 void conf_problems_fini(struct conf_problems *p);
+
+/* The same settings for other nodes, which are copied; without partitions and
+ * node sets.  One reference; base is kept alive. */
+struct conf *conf_for_nodes(struct conf *base, const struct conf_node *nodes, uint32_t count);
 
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c);        /* NULL is a no-op */

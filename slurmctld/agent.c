@@ -12,7 +12,7 @@
 
 #include "slurmctld/agent_i.h"
 #include "slurmctld/conn.h"
-#include "slurmctld/signing.h"
+#include "auth/signing.h"
 #include "wire/base/log.h"
 
 #define ACTIVE_MAX 256          /* connections at a time */

@@ -7,7 +7,7 @@
 
 #include "slurmctld/conn.h"
 #include "slurmctld/scripts.h"
-#include "slurmctld/signing.h"
+#include "auth/signing.h"
 #include "slurmctld/stats.h"
 #include "wire/base/log.h"
 

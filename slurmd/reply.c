@@ -40,6 +40,12 @@ void req_answer(struct req *q, uint16_t type, const void *body)
 	answer_set(q, type);
 }
 
+void req_answer_speak(struct req *q, enum wire_version v)
+{
+	q->reply_other = true;
+	q->reply_version = v;
+}
+
 void req_answer_packed(struct req *q, uint16_t type, const void *p, size_t len)
 {
 	if (q->answered)
@@ -65,7 +71,7 @@ void req_answer_rc_msg(struct req *q, uint32_t code, const char *text)
 static void frame_send(struct req *q)
 {
 	struct wire_header h = {
-		.version = q->frame.header.version,
+		.version = q->reply_other ? q->reply_version : q->frame.header.version,
 		.flags = q->reply_cred ? 0 : q->frame.header.flags & WIRE_FLAG_GLOBAL_AUTH_KEY,
 		.type = q->reply_type,
 		.ret_cnt = (uint16_t)q->ret_count,

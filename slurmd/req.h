@@ -60,6 +60,8 @@ struct req {
 	/* the answer */
 	bool answered, signing, sent;
 	uint16_t reply_type;
+	bool reply_other;               /* not in the request's release but: */
+	enum wire_version reply_version;
 	bool reply_wants_cred;
 	char *reply_cred;
 	struct wire_out reply;          /* packed body */
@@ -87,6 +89,8 @@ void req_answer_rc(struct req *q, uint32_t code);
 void req_answer_rc_msg(struct req *q, uint32_t code, const char *text);
 /* A body packed already at the request's version. */
 void req_answer_packed(struct req *q, uint16_t type, const void *p, size_t len);
+/* The answer goes out in another release than the request came in. */
+void req_answer_speak(struct req *q, enum wire_version v);
 /* Loop: send the answer when forwarding has ended too.  Called after every
  * handler and by the effects of jobs. */
 void req_flush(struct req *q);

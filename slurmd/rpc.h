@@ -20,7 +20,6 @@ void rpc_reboot(struct req *q);
 void rpc_energy_update(struct req *q);
 void rpc_energy(struct req *q);
 void rpc_daemon_status(struct req *q);
-void rpc_no_step_manager(struct req *q);
 /* rpc_launch.c */
 void rpc_prolog_check(struct req *q);
 void rpc_prolog(struct req *q);
@@ -43,6 +42,10 @@ void rpc_step_pids(struct req *q);
 void rpc_job_notify(struct req *q);
 void rpc_job_of_pid(struct req *q);
 void rpc_callerid(struct req *q);
+/* rpc_stepmgr.c */
+void rpc_manage(struct req *q);
+/* The end of a step that the manager looks after. */
+void manage_complete(struct req *q, uint32_t job_id);
 /* rpc_bcast.c */
 void rpc_bcast_check(struct req *q);
 void rpc_bcast(struct req *q);

@@ -113,9 +113,6 @@ void rpc_prolog_check(struct req *q)
 	const struct prolog_launch_msg *m = q->body;
 	enum err e = cred_check(q, &m->cred, true);
 
-	if (m->stepmgr_here)
-		log_info("job %u wants a step manager on this node (enable_stepmgr), which is not supported: its steps will be refused",
-			 m->job_id);
 	q->step_id = STEP_EXTERN;
 	q->het_comp = NO_VAL;
 	q->job_id = m->cred.cred.step_id.job_id;

@@ -239,12 +239,3 @@ void rpc_daemon_status(struct req *q)
 	req_answer(q, RESPONSE_SLURMD_STATUS, &m);
 	free(list);
 }
-
-/* The controller sends steps of a job to its node (enable_stepmgr, --stepmgr). */
-void rpc_no_step_manager(struct req *q)
-{
-	log_info("%s from uid %u: there is no step manager on this node",
-		 wire_type_name(q->frame.header.type), q->who.uid);
-	req_answer_rc_msg(q, E_NOT_SUPPORTED, "The slurmd of the job's first node has no step "
-			  "manager (SlurmctldParameters=enable_stepmgr or --stepmgr)");
-}

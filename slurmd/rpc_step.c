@@ -63,8 +63,13 @@ static void pass_on(struct req *q, const struct step *s, enum stepd_op op)
 void rpc_step_complete(struct req *q)
 {
 	const struct step_complete_msg *m = q->body;
-	struct step *s = step_for(q, &m->step_id);
+	struct step *s;
 
+	if (m->send_to_stepmgr) {
+		manage_complete(q, m->step_id.job_id);
+		return;
+	}
+	s = step_for(q, &m->step_id);
 	if (s)
 		pass_on(q, s, STEPD_COMPLETE);
 }

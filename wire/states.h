@@ -184,6 +184,9 @@ enum node_base_state {
 #define SLURMD_REG_FLAG_CONFIGLESS 0x0001
 #define SLURMD_REG_FLAG_RESP    0x0002
 
+/* PrivateData */
+#define PRIVATE_DATA_JOBS BIT(0)
+
 /* flags of a step create request */
 #define SSF_EXCLUSIVE    BIT(0)         /* CPUs not shared with other steps */
 #define SSF_NO_KILL      BIT(1)
@@ -194,6 +197,7 @@ enum node_base_state {
 #define SSF_OVERLAP_FORCE BIT(6)
 #define SSF_NO_SIG_FAIL  BIT(7)
 #define SSF_EXT_LAUNCHER BIT(8)
+#define SSF_ASYNC        BIT(12)        /* launched by the step manager: no srun stays */
 
 #define OPEN_MODE_APPEND   1
 #define OPEN_MODE_TRUNCATE 2

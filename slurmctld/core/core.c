@@ -229,6 +229,7 @@ void core_free(struct core *c)
 	free(c->job_hash);
 	free(c->array_hash);
 	free(c->gone);
+	free(c->waiters);
 	timer_drop_all(c);
 	arena_fini(&c->scratch);
 	wire_out_fini(&c->pack);

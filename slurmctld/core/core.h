@@ -94,6 +94,9 @@ struct core {
 	struct sched *sched;
 	struct core_stats stats;
 	bool shutting_down;
+	bool stepmgr;                   /* no controller: one job's steps (stepmgr.h) */
+	struct stepmgr_waiter *waiters; /* stepmgr.c: who waits for the end of all steps */
+	uint32_t waiter_count;
 };
 
 /* conf: a reference is taken.  now: for boot and state times.  Nodes start

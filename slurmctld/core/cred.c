@@ -17,7 +17,7 @@ void step_id_fill(const struct job *j, uint32_t step, struct step_id_members *id
 }
 
 /* Stock's number for a gres name: its bytes added up, each shifted. */
-static uint32_t gres_id(const char *name)
+uint32_t gres_id(const char *name)
 {
 	uint32_t id = 0, shift = 0;
 
@@ -136,22 +136,23 @@ static uint64_t *node_counts(struct effects *out, const struct job_alloc *a, uin
 	return v;
 }
 
-static void job_gres(struct core *c, struct effects *out, const struct job *j, struct cred *cr)
+void job_gres_fill(struct core *c, struct effects *out, const struct job *j,
+		   struct gres_job_rec **list, uint32_t *count)
 {
 	const struct job_alloc *a = j->alloc;
 	uint32_t n = gres_types_used(c, a);
 
 	if (!n)
 		return;
-	cr->job_gres = arena_alloc(&out->mem, n * sizeof(*cr->job_gres));
+	*list = arena_alloc(&out->mem, n * sizeof(**list));
 	for (uint32_t t = 0; t < c->gres_type_count; t++) {
-		struct gres_job_rec *g = &cr->job_gres[cr->job_gres_count];
+		struct gres_job_rec *g = &(*list)[*count];
 		uint64_t total, *v = node_counts(out, a, t, &total);
 
 		if (!total)
 			continue;
 		wire_init(&gres_job_rec_desc, g);
-		cr->job_gres_count++;
+		(*count)++;
 		g->magic = GRES_MAGIC;
 		g->plugin_id = gres_id(c->gres_name[t]);
 		g->gres_per_node = v[0];
@@ -258,7 +259,7 @@ static void cred_resources(struct core *c, struct effects *out, const struct job
 	memory_groups(out, mb, a->node_count, &cr->job_mem_alloc_size, &cr->job_mem_alloc,
 		      &cr->job_mem_alloc_rep_count);
 	cr->job_mem_alloc_count = cr->job_mem_alloc_reps = cr->job_mem_alloc_size;
-	job_gres(c, out, j, cr);
+	job_gres_fill(c, out, j, &cr->job_gres, &cr->job_gres_count);
 }
 
 void cred_fill_job(struct core *c, struct effects *out, const struct job *j, struct cred *cr)

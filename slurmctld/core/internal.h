@@ -107,6 +107,9 @@ void step_use(struct core *c, struct job *j, struct step *s, bool add);
 /* Every rank reported: removes it and wakes those that wait for room. */
 void step_ended(struct core *c, struct job *j, struct step *s, struct effects *out);
 void steps_remove_all(struct core *c, struct job *j);
+/* The nodes of the step that have not reported yet are not waited for. */
+void step_done_on(struct core *c, struct job *j, struct step *s, uint32_t node,
+		  struct effects *out);
 void steps_time_limits(struct core *c, struct job *j, struct effects *out);
 
 /* ---- cred.c ------------------------------------------------------------ */
@@ -116,6 +119,10 @@ void cred_fill_step(struct core *c, struct effects *out, const struct job *j,
 /* Run-length form of per-node values, in the effects' arena. */
 uint32_t cpu_groups(struct effects *out, const struct job *j, uint16_t **value,
 		    uint32_t **reps);
+void job_gres_fill(struct core *c, struct effects *out, const struct job *j,
+		   struct gres_job_rec **list, uint32_t *count);
+/* Stock's number for a gres name. */
+uint32_t gres_id(const char *name);
 void gres_prep_fill(struct core *c, struct effects *out, const struct job *j,
 		    struct gres_prep **list, uint32_t *count);
 
@@ -124,6 +131,8 @@ extern const struct sched_ops core_sched_ops;
 void job_start(struct core *c, struct job *j, const struct placement *p, bool backfill,
 	       struct effects *out);
 void job_tres_note(struct core *c, struct job *j);       /* JS_TRES_ALLOC of what it holds */
+void job_list_split(struct effects *out, const struct job *j, enum job_string which,
+		    const char ***v, uint32_t *n);
 void job_launch_prolog(struct core *c, struct job *j, struct effects *out);
 void job_launch_batch(struct core *c, struct job *j, struct effects *out);
 struct resource_allocation_response_msg *alloc_response(struct core *c, struct effects *out,
@@ -221,6 +230,8 @@ void effect_signal(struct core *c, struct effects *out, const struct job *j, uin
 		   uint16_t signal, uint16_t flags, const struct bitset *nodes);
 
 /* ---- node_events.c ----------------------------------------------------- */
+void job_tell_node_fail(struct core *c, struct job *j, const struct node *n,
+			struct effects *out);
 void node_down(struct core *c, struct node *n, const char *reason, struct effects *out);
 void node_kill_jobs(struct core *c, struct node *n, struct effects *out);
 void ping_run(struct core *c, struct effects *out);

@@ -142,8 +142,8 @@ void job_notify_alloc(struct core *c, struct job *j, struct effects *out)
 /* ---- prolog and batch script ------------------------------------------- */
 
 /* A stored list: every element ends in 0x1f (see submit.c). */
-static void list_split(struct effects *out, const struct job *j, enum job_string which,
-		       const char ***v, uint32_t *n)
+void job_list_split(struct effects *out, const struct job *j, enum job_string which,
+		    const char ***v, uint32_t *n)
 {
 	char *s = arena_strdup(&out->mem, job_str(j, which)), *end;
 
@@ -178,7 +178,7 @@ void job_launch_prolog(struct core *c, struct job *j, struct effects *out)
 	m->work_dir = text(out, j, JS_WORK_DIR);
 	m->user_name = text(out, j, JS_USER_NAME);
 	gres_prep_fill(c, out, j, &m->job_gres_prep, &m->job_gres_prep_count);
-	list_split(out, j, JS_SPANK_ENV, &m->spank_job_env, &m->spank_job_env_count);
+	job_list_split(out, j, JS_SPANK_ENV, &m->spank_job_env, &m->spank_job_env_count);
 	cred_fill_job(c, out, j, &m->cred.cred);
 	m->cred.cred.step_id.step_id = STEP_EXTERN;
 	e = effect_nodes(c, out, REQUEST_LAUNCH_PROLOG, m);
@@ -285,7 +285,7 @@ static void batch_fill(struct core *c, struct job *j, struct effects *out,
 	m->cpu_freq_gov = j->cpu_freq_gov;
 	m->oom_kill_step = j->oom_kill_step != NO_VAL16 ? j->oom_kill_step :
 		(c->conf->taskpluginparam & 0x100000) != 0;
-	list_split(out, j, JS_SPANK_ENV, &m->spank_job_env, &m->spank_job_env_count);
+	job_list_split(out, j, JS_SPANK_ENV, &m->spank_job_env, &m->spank_job_env_count);
 	batch_environment(c, j, out, m);
 }
 
@@ -297,7 +297,7 @@ void job_launch_batch(struct core *c, struct job *j, struct effects *out)
 
 	batch_fill(c, j, out, m);
 	batch_resources(c, j, out, m);
-	list_split(out, j, JS_ARGV, &m->argv, &m->argv_count);
+	job_list_split(out, j, JS_ARGV, &m->argv, &m->argv_count);
 	m->argc = m->argv_count;
 	if (n->version_known)
 		m->cred_version = wire_version_number(n->version);

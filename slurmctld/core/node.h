@@ -98,6 +98,8 @@ struct part *part_find(const struct core *c, const char *name);
 /* AllowGroups: everybody, or the users found in those groups. */
 bool part_user_allowed(const struct core *c, const struct part *p, uint32_t uid);
 
+/* A daemon of ours speaks every release. */
+bool node_is_ours(const struct node *n);
 /* Can a client of that release speak to the node's daemon? */
 bool node_meets_client(const struct node *n, enum wire_version client);
 

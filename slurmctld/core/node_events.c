@@ -30,8 +30,8 @@ static uint32_t base(const struct node *n)
 
 /* ---- going down -------------------------------------------------------- */
 
-static void tell_node_fail(struct core *c, struct job *j, const struct node *n,
-			   struct effects *out)
+void job_tell_node_fail(struct core *c, struct job *j, const struct node *n,
+			struct effects *out)
 {
 	struct srun_node_fail_msg *m = effects_body(out, SRUN_NODE_FAIL);
 
@@ -65,7 +65,7 @@ static void job_lost_node(struct core *c, struct job *j, struct node *n, struct 
 	}
 	if (!job_is_running(j) && job_base(j) != JOB_SUSPENDED)
 		return;
-	tell_node_fail(c, j, n, out);
+	job_tell_node_fail(c, j, n, out);
 	/* --no-kill: goes on with the nodes that are left. */
 	if (!j->kill_on_node_fail && j->alloc->node_count > 1 &&
 	    !(j->state & JOB_CONFIGURING)) {

@@ -28,7 +28,10 @@ static enum err step_allowed(struct core *c, const struct event *ev,
 		return E_DISABLED;
 	if (job_is_pending(j))
 		return E_JOB_PENDING;
-	if (job_is_finished(j) || job_is_completing(j) || c->now > j->end_time + 60 * 60 * 24)
+	if (job_is_finished(j) || job_is_completing(j))
+		return E_ALREADY_DONE;
+	/* a step manager does not hear of a longer time limit */
+	if (!c->stepmgr && c->now > j->end_time + 60 * 60 * 24)
 		return E_ALREADY_DONE;
 	for (const struct step *s = j->steps; s; s = s->next)
 		steps++;
@@ -147,8 +150,7 @@ static enum wire_version step_version(const struct core *c, const struct event *
 	return v;
 }
 
-/* A daemon of ours speaks every release. */
-static bool is_ours(const struct node *n)
+bool node_is_ours(const struct node *n)
 {
 	return n->version_text && strstr(n->version_text, "sluice");
 }
@@ -157,7 +159,7 @@ bool node_meets_client(const struct node *n, enum wire_version client)
 {
 	enum wire_version v;
 
-	if (!n->version_known || is_ours(n))
+	if (!n->version_known || node_is_ours(n))
 		return true;
 	v = wire_version_min(n->version, client);
 	return wire_stock_speaks(n->version, v) && wire_stock_speaks(client, v);
@@ -168,7 +170,7 @@ bool node_meets_client(const struct node *n, enum wire_version client)
 enum err client_may_meet(const struct event *ev, const struct node *n, enum wire_version v,
 			 struct err_text *why)
 {
-	if (!n->version_known || is_ours(n))
+	if (!n->version_known || node_is_ours(n))
 		return E_OK;
 	if (wire_stock_speaks(n->version, v) && wire_stock_speaks(ev->caller.version, v))
 		return E_OK;
@@ -235,6 +237,8 @@ static void created(struct core *c, const struct event *ev, struct job *j, struc
 		if (c->node[s->node[i]]->conf->cpu_bind)
 			r->def_cpu_bind_type = c->node[s->node[i]]->conf->cpu_bind;
 	layout_fill(out, s, s->start_protocol, &r->step_layout);
+	if (c->stepmgr)
+		r->stepmgr = arena_strdup(&out->mem, job_str(j, JS_BATCH_HOST));
 	r->has_cred = true;
 	r->use_protocol_ver = wire_version_number(v);
 	r->state = s->state;
@@ -364,6 +368,17 @@ void step_ended(struct core *c, struct job *j, struct step *s, struct effects *o
 	j->time_last_active = c->now;
 	step_remove(c, j, s);
 	wake_waiting(j, out);
+}
+
+void step_done_on(struct core *c, struct job *j, struct step *s, uint32_t node,
+		  struct effects *out)
+{
+	for (uint32_t i = 0; i < s->node_count; i++)
+		if (s->node[i] == node)
+			bitset_set(s->done, i);
+	job_dirty(c, j);
+	if (bitset_count(s->done) >= s->node_count)
+		step_ended(c, j, s, out);
 }
 
 void rpc_step_complete(struct core *c, const struct event *ev, struct effects *out)

@@ -5,7 +5,7 @@
 #ifndef SLURMCTLD_RPC_FILL_H
 #define SLURMCTLD_RPC_FILL_H
 
-#include "slurmctld/core/core.h"
+#include "slurmctld/core/show.h"
 
 int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 		 struct job_info_members *m, struct arena *mem);
@@ -13,12 +13,6 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	       enum wire_version v, struct node_info_members *m, struct arena *mem);
 void fill_part(const struct core *c, const struct part *p,
 	       struct partition_info_members *m, struct arena *mem);
-void fill_step(const struct core *c, const struct job *j, const struct step *s,
-	       struct job_step_info_members *m, struct arena *mem);
-
-/* Host list of a set of nodes; in mem, NULL for none. */
-const char *fill_nodes_text(const struct core *c, const struct bitset *nodes,
-			    struct arena *mem);
 /* "cpu=4,mem=1000M,node=2,billing=4" as stock prints tracked resources;
  * NULL when everything is zero. */
 const char *fill_tres(struct arena *mem, uint64_t cpus, uint64_t mem_mb, uint32_t nodes,

@@ -10,25 +10,6 @@
 enum job_exclusive { EXCL_NONE, EXCL_NODE, EXCL_USER, EXCL_MCS };
 enum job_oversubscribe { OVER_NO, OVER_YES, OVER_OK };
 
-const char *fill_nodes_text(const struct core *c, const struct bitset *nodes, struct arena *mem)
-{
-	const char **names, *text;
-	uint32_t n = 0;
-	char *heap;
-
-	if (!nodes)
-		return NULL;
-	names = mem_alloc((bitset_count(nodes) + 1) * sizeof *names);
-	bitset_foreach(i, nodes)
-		if (i < c->node_count && c->node[i])
-			names[n++] = c->node[i]->name;
-	heap = hostlist_compress_sorted(names, n);
-	text = n ? arena_strdup(mem, heap) : NULL;
-	free(heap);
-	free(names);
-	return text;
-}
-
 static uint16_t shown_shared(const struct job *j)
 {
 	const struct part *p = j->part;
@@ -191,62 +172,6 @@ static void fill_cpu_counts(const struct job *j, struct job_info_members *m)
 }
 
 /* ---- what --details shows ---------------------------------------------- */
-
-static void fill_resources(const struct core *c, const struct job *j, struct job_resources *r,
-			   struct arena *mem)
-{
-	const struct job_alloc *a = j->alloc;
-	uint32_t n = a->node_count, k = 0;
-
-	r->nhosts = n;
-	r->ncpus = a->total_cpus;
-	r->nodes = fill_nodes_text(c, a->nodes, mem);
-	r->whole_node = a->whole_node;
-	r->threads_per_core = NO_VAL16;
-	r->cr_type = c->conf->selecttypeparameters;
-	r->cpus = arena_zalloc(mem, n * sizeof *r->cpus + 1);
-	r->cpus_used = arena_zalloc(mem, n * sizeof *r->cpus_used + 1);
-	r->memory_allocated = arena_zalloc(mem, n * sizeof *r->memory_allocated + 1);
-	r->memory_used = arena_zalloc(mem, n * sizeof *r->memory_used + 1);
-	r->sockets_per_node = arena_zalloc(mem, n * sizeof *r->sockets_per_node + 1);
-	r->cores_per_socket = arena_zalloc(mem, n * sizeof *r->cores_per_socket + 1);
-	r->sock_core_rep_count = arena_zalloc(mem, n * sizeof *r->sock_core_rep_count + 1);
-	r->cpu_array_value = arena_zalloc(mem, n * sizeof *r->cpu_array_value + 1);
-	r->cpu_array_reps = arena_zalloc(mem, n * sizeof *r->cpu_array_reps + 1);
-	r->cpus_count = r->cpus_used_count = n;
-	r->memory_allocated_count = r->memory_used_count = n;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct job_share *s = &a->share[i];
-		const struct node *nd = c->node[s->node];
-
-		r->cpus[i] = s->cpus;
-		r->memory_allocated[i] = s->mem_mb;
-		r->memory_used[i] = s->step_mem_mb;
-		if (k && r->sockets_per_node[k - 1] == nd->sockets &&
-		    r->cores_per_socket[k - 1] == nd->cores_per_socket) {
-			r->sock_core_rep_count[k - 1]++;
-		} else {
-			r->sockets_per_node[k] = nd->sockets;
-			r->cores_per_socket[k] = nd->cores_per_socket;
-			r->sock_core_rep_count[k++] = 1;
-		}
-	}
-	r->sockets_per_node_count = r->cores_per_socket_count = k;
-	r->sock_core_rep_count_count = k;
-	k = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		if (k && r->cpu_array_value[k - 1] == r->cpus[i]) {
-			r->cpu_array_reps[k - 1]++;
-		} else {
-			r->cpu_array_value[k] = r->cpus[i];
-			r->cpu_array_reps[k++] = 1;
-		}
-	}
-	r->cpu_array_value_count = r->cpu_array_reps_count = k;
-	r->core_bitmap = a->cores;
-	r->core_bitmap_used = a->cores_step;
-	r->node_bitmap = a->nodes;
-}
 
 /* "qpu:1" per node, "qpu:tesla:2" with a type. */
 static void fill_gres_detail(const struct core *c, const struct job *j,
@@ -464,7 +389,7 @@ int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 		m->std_out = default_output(j, mem);
 	m->partition = !job_is_pending(j) && j->part ? j->part->name : job_str(j, JS_PARTITION);
 	if (job_is_completing(j) && j->alloc) {
-		m->nodes = fill_nodes_text(c, j->alloc->completing, mem);
+		m->nodes = show_nodes(c, j->alloc->completing, mem);
 		m->node_inx = j->alloc->completing;
 	} else {
 		m->nodes = job_str(j, JS_NODES);
@@ -472,7 +397,7 @@ int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 	}
 	m->job_resrcs.nhosts = NO_VAL;
 	if (show_flags & SHOW_DETAIL && j->alloc) {
-		fill_resources(c, j, &m->job_resrcs, mem);
+		show_resources(c, j, &m->job_resrcs, mem);
 		if (!job_is_finished(j) && j->alloc->share && j->alloc->share[0].gres)
 			fill_gres_detail(c, j, m, mem);
 	}

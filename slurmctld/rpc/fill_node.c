@@ -264,7 +264,7 @@ void fill_part(const struct core *c, const struct part *p,
 	m->deny_accounts = p->deny_accounts;
 	m->deny_qos = p->deny_qos;
 	/* The nodes themselves, also for Nodes=ALL and node sets. */
-	m->nodes = p->nodes ? fill_nodes_text(c, p->nodes, mem) : p->node_text;
+	m->nodes = p->nodes ? show_nodes(c, p->nodes, mem) : p->node_text;
 	part_job_defaults(p, m, mem);
 	m->nodesets = p->nodesets;
 	m->node_inx = p->nodes;

@@ -257,67 +257,6 @@ void rpc_q_job_state(struct ctld *c, struct request *r)
 
 /* ---- steps ------------------------------------------------------------- */
 
-static const char *index_text(const struct core *c, const struct step *s, struct arena *mem,
-			      struct bitset **bits)
-{
-	struct bitset *b = arena_zalloc(mem, bitset_sizeof(c->node_count));
-
-	bitset_init(b, c->node_count);
-	for (uint32_t i = 0; i < s->node_count; i++)
-		bitset_set(b, s->node[i]);
-	*bits = b;
-	return s->node_list ? s->node_list : fill_nodes_text(c, b, mem);
-}
-
-void fill_step(const struct core *c, const struct job *j, const struct step *s,
-	       struct job_step_info_members *m, struct arena *mem)
-{
-	m->array_job_id = j->array_job_id;
-	m->array_task_id = j->array_task_id;
-	m->step_id.job_id = j->id;
-	m->step_id.step_id = s->id;
-	m->step_id.step_het_comp = s->het_comp;
-	m->user_id = s->uid;
-	m->num_cpus = s->cpu_count;
-	m->cpu_freq_min = s->cpu_freq_min;
-	m->cpu_freq_max = s->cpu_freq_max;
-	m->cpu_freq_gov = s->cpu_freq_gov;
-	m->num_tasks = s->num_tasks;
-	m->task_dist = s->task_dist;
-	m->time_limit = s->time_limit_min;
-	m->state = s->state;
-	m->srun_pid = s->srun_pid;
-	m->start_time = s->start_time;
-	m->run_time = s->start_time ? c->now - s->start_time - s->tot_sus_sec : 0;
-	if (m->run_time < 0)
-		m->run_time = 0;
-	m->cluster = c->conf->clustername;
-	m->container = s->container;
-	m->container_id = s->container_id;
-	m->partition = j->part ? j->part->name : job_str(j, JS_PARTITION);
-	m->srun_host = s->host;
-	m->nodes = index_text(c, s, mem, &m->node_inx);
-	m->name = s->name;
-	m->network = s->network;
-	m->tres_alloc_str = s->tres_alloc;
-	m->tres_fmt_alloc_str = s->tres_alloc;
-	m->start_protocol_ver = s->start_protocol;
-	m->cpus_per_tres = s->cpus_per_tres;
-	m->mem_per_tres = s->mem_per_tres;
-	m->job_name = job_str(j, JS_NAME);
-	m->cwd = s->cwd;
-	m->std_err = s->std_err;
-	m->std_in = s->std_in;
-	m->std_out = s->std_out;
-	m->submit_line = s->submit_line;
-	m->tres_bind = s->tres_bind;
-	m->tres_freq = s->tres_freq;
-	m->tres_per_step = s->tres_per_step;
-	m->tres_per_node = s->tres_per_node;
-	m->tres_per_socket = s->tres_per_socket;
-	m->tres_per_task = s->tres_per_task;
-}
-
 /* Steps that every job of a kind has: shown, but nothing is kept of them. */
 static bool own_step(const struct core *c, const struct job *j, uint32_t id)
 {
@@ -345,7 +284,7 @@ static void fill_own_step(const struct core *c, const struct job *j, uint32_t id
 
 	for (uint32_t i = 0; i < nodes; i++)
 		index[i] = j->alloc->share[i].node;
-	fill_step(c, j, &s, m, mem);
+	show_step(c, j, &s, m, mem);
 	m->name = id == STEP_BATCH ? "batch" : "extern";
 }
 
@@ -399,7 +338,7 @@ void rpc_q_steps(struct ctld *c, struct request *r)
 				}
 				wire_init(&job_step_info_members_desc,
 					  &m.job_steps[m.job_step_count]);
-				fill_step(c->core, j, s, &m.job_steps[m.job_step_count++],
+				show_step(c->core, j, s, &m.job_steps[m.job_step_count++],
 					  &r->mem);
 			}
 		}

@@ -210,7 +210,7 @@ void rpc_q_hostlist(struct ctld *c, struct request *r)
 		bitset_set(b, nd->index);
 	}
 	wire_init(&hostlist_expansion_response_desc, &m);
-	m.data = fill_nodes_text(c->core, b, &r->mem);
+	m.data = show_nodes(c->core, b, &r->mem);
 	if (!m.data)
 		m.data = "";
 	rpc_answer(c, r, RESPONSE_HOSTLIST_EXPANSION, &m);

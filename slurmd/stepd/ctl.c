@@ -15,6 +15,7 @@
 
 #include "slurmd/stepd/acct.h"
 #include "slurmd/stepd/io.h"
+#include "slurmd/stepd/manage.h"
 #include "slurmd/stepd/step.h"
 #include "wire/base/log.h"
 
@@ -260,8 +261,10 @@ static enum err request(struct step *s, const struct stepd_request *q,
 		do_terminate(s, q);
 		return E_OK;
 	case STEPD_SUSPEND:
+		manage_suspended(true);
 		return life_suspend(s);
 	case STEPD_RESUME:
+		manage_suspended(false);
 		return life_resume(s);
 	case STEPD_STAT:
 		do_stat(s, q, r, mem, o);
@@ -280,6 +283,8 @@ static enum err request(struct step *s, const struct stepd_request *q,
 	case STEPD_TIMELIMIT:
 		do_timelimit(s, q);
 		return E_OK;
+	case STEPD_MANAGE:
+		return manage_request(q, r, mem, o);
 	case STEPD_SET_DEBUG:
 		log_set_levels(LVL_ERROR, (enum log_level)q->flags);
 		return E_OK;

@@ -23,6 +23,7 @@
 
 #include "slurmd/stepd/acct.h"
 #include "slurmd/stepd/io.h"
+#include "slurmd/stepd/manage.h"
 #include "slurmd/stepd/report.h"
 #include "slurmd/stepd/step.h"
 #include "wire/base/log.h"
@@ -562,6 +563,24 @@ static long sample_sec(const struct step *s)
 	return atol(text);
 }
 
+/* The extern step of a job's first node may be the job's step manager. */
+static void manager_start(struct step *s)
+{
+	const struct stepmgr_records *r = &s->prolog->stepmgr_records;
+	struct manage_config m = {
+		.base = s->base, .conf = s->conf, .auth = s->auth, .records = r,
+		.cred = s->cred, .node_name = s->start.node_name,
+	};
+	struct err_text why = {""};
+
+	if (!s->prolog->stepmgr_here || !streq(r->job.batch_host, s->start.node_name))
+		return;
+	if (manage_start(&m, &why) != E_OK)
+		log_error("no step manager for job %u: %s", s->id.job_id, why.text);
+	else
+		log_verbose("step manager of job %u", s->id.job_id);
+}
+
 void life_start(struct step *s)
 {
 	const char *track = s->conf->proctracktype;
@@ -579,10 +598,12 @@ void life_start(struct step *s)
 	life.sample = event_new(s->base, -1, EV_PERSIST, on_sample, s);
 	s->reporter = report_new(s, life_check);
 	s->start_time = time(NULL);
-	if (s->kind == KIND_EXTERN)
+	if (s->kind == KIND_EXTERN) {
 		s->state = STATE_RUNNING;
-	else
+		manager_start(s);
+	} else {
 		launch(s);
+	}
 	if (sec > 0 && s->kind != KIND_EXTERN)
 		timer_set(life.sample, sec * 1000);
 	life_check(s);

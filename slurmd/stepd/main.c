@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "slurmd/stepd/io.h"
+#include "slurmd/stepd/manage.h"
 #include "slurmd/stepd/report.h"
 #include "slurmd/stepd/step.h"
 #include "wire/base/log.h"
@@ -159,6 +160,7 @@ int main(int argc, char **argv)
 	event_base_dispatch(s->base);
 	log_verbose("done with step");
 	ctl_close(s);
+	manage_stop();
 	report_free(s->reporter);
 	io_free(s->io);
 	return 0;

@@ -20,6 +20,7 @@
 
 #define PARENT_TRIES   9         /* within five seconds */
 #define CTLD_WAIT_SEC  60       /* at most, between two tries */
+#define MANAGER_TRIES  8        /* in about four minutes */
 #define MUNGE_WAIT_SEC 300      /* how long a peer's message waits for munged */
 
 struct message {
@@ -33,6 +34,9 @@ struct message {
 	uid_t uid;
 	const char *parent_host;        /* try this one first; NULL none */
 	uint16_t parent_port;
+	const char *manager_host;       /* the job's step manager, in the controller's place */
+	uint16_t manager_port;
+	struct step_complete_msg *complete;     /* body, when it is one */
 	uint32_t tries;                 /* failures so far */
 	time_t not_before;
 };
@@ -176,6 +180,26 @@ static time_t ctld_wait(uint32_t tries)
 	return wait + (wait > 8 ? getpid() % (wait / 4) : 0);
 }
 
+/* To the slurmd of the job's first node.  A job whose step manager is gone has
+ * ended, or will: nobody else wants to know. */
+static bool send_manager(struct reporter *r, struct message *m)
+{
+	enum err e;
+
+	m->complete->send_to_stepmgr = true;
+	e = rpc_resolve(m->manager_host, m->manager_port, &m->addr);
+	if (!e)
+		e = send_once(r, &m->addr, m->version, r->slurmd_uid, m);
+	if (!e || e == E_INVALID_JOB_ID || e == E_ALREADY_DONE || ++m->tries >= MANAGER_TRIES) {
+		if (e)
+			log_verbose("%s to step manager %s: %s", wire_type_name(m->type),
+				    m->manager_host, err_str((int)e));
+		return true;
+	}
+	m->not_before = time(NULL) + ctld_wait(m->tries);
+	return false;
+}
+
 /* False: try again later. */
 static bool send_ctld(struct reporter *r, struct message *m)
 {
@@ -188,6 +212,8 @@ static bool send_ctld(struct reporter *r, struct message *m)
 			return true;
 		m->parent_host = NULL;
 	}
+	if (m->manager_host)
+		return send_manager(r, m);
 	e = rpc_ctld_call(&r->ctld, m->type, m->body, &reply, &why);
 	if (e != E_OK) {
 		if (!m->tries++)
@@ -404,6 +430,19 @@ void report_exits(struct step *s)
 		;
 }
 
+/* Steps that a step manager made end there. */
+static void manager_find(const struct step *s, struct message *m)
+{
+	const char *name = s->launch ? s->launch->stepmgr : NULL;
+	const struct conf_node *n;
+
+	if (!name || !*name)
+		return;
+	n = conf_node_find(s->conf, name);
+	m->manager_host = arena_strdup(&m->mem, n ? n->addr : name);
+	m->manager_port = n ? n->port : s->conf->slurmdport;
+}
+
 static void complete_message(struct step *s, uint32_t first, uint32_t last, uint32_t rc,
 			     const struct acct *a)
 {
@@ -421,6 +460,8 @@ static void complete_message(struct step *s, uint32_t first, uint32_t last, uint
 	acct_to_wire(a, &b->jobacct, false, &m->mem);
 	m->to_ctld = true;
 	m->version = s->version;
+	m->complete = b;
+	manager_find(s, m);
 	if (s->tree.parent >= 0 && s->parent_node)
 		parent = conf_node_find(s->conf, s->parent_node);
 	if (parent) {

@@ -2,8 +2,8 @@
  *
  * What a worker adds to a message before it is packed: the user's groups and
  * the signature of a credential, for one release. */
-#ifndef SLURMCTLD_SIGNING_H
-#define SLURMCTLD_SIGNING_H
+#ifndef AUTH_SIGNING_H
+#define AUTH_SIGNING_H
 
 #include "auth/cred.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Runs in workers: looks users up (may be slow) and asks munged to sign. */
-#include "slurmctld/signing.h"
+#include "auth/signing.h"
 
 #include <grp.h>
 #include <pthread.h>
