@@ -525,6 +525,56 @@ void conn_close(struct ctld *c, uint64_t conn)
 		conn_end(k);
 }
 
+/* ---- the last word ----------------------------------------------------- */
+
+struct parting {
+	struct parting *next;
+	int fd;
+	struct answer *answer;
+};
+
+void conn_reply_at_end(struct ctld *c, const struct request *r)
+{
+	struct conn *k = conn_find(c, r->conn);
+	struct return_code_msg m = { .return_code = E_OK };
+	struct wire_out o = { 0 };
+	struct err_text why = { "" };
+	struct parting *p;
+	char *cred = NULL;
+
+	if (!k)
+		return;
+	wire_body_pack(&o, RESPONSE_SLURM_RC, &m, k->version);
+	if (wire_reply_needs_cred(k->version) &&
+	    auth_sign(c->auth, AUTH_ANY_UID, RESPONSE_SLURM_RC, k->hash_type, o.base, o.len, &cred,
+		      &why))
+		log_error("Munge encode failed: %s", why.text);
+	p = mem_zalloc(sizeof *p);
+	p->answer = answer_new();
+	p->answer->head = o.base;
+	p->answer->head_len = o.len;
+	answer_frame(p->answer, k->version, RESPONSE_SLURM_RC, cred);
+	free(cred);
+	p->fd = k->fd;
+	p->next = c->parting;
+	c->parting = p;
+	conn_detach(k);
+}
+
+void partings_send(struct ctld *c)
+{
+	struct parting *p;
+
+	while ((p = c->parting)) {
+		c->parting = p->next;
+		if (send(p->fd, p->answer->head, p->answer->head_len, MSG_NOSIGNAL) < 0)
+			log_debug("the answer to REQUEST_CONTROL: %m");
+		close(p->fd);
+		answer_free(p->answer);
+		free(p);
+	}
+}
+
 /* ---- listening --------------------------------------------------------- */
 
 static void peer_from(struct wire_addr *a, const struct sockaddr_storage *ss)

@@ -47,5 +47,8 @@ void conn_reply_rc_msg(struct ctld *c, uint64_t conn, enum err rc, const char *t
 /* Answer with a body already packed: head and spans of a (taken). */
 void conn_reply_packed(struct ctld *c, uint64_t conn, uint16_t type, struct answer *a);
 void conn_close(struct ctld *c, uint64_t conn);
+/* Answer r with "done" when partings_send is called: after our last record. */
+void conn_reply_at_end(struct ctld *c, const struct request *r);
+void partings_send(struct ctld *c);
 
 #endif

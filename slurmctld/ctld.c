@@ -14,9 +14,11 @@
 #include "slurmctld/conn.h"
 #include "slurmctld/dynamic.h"
 #include "slurmctld/journal.h"
+#include "slurmctld/lease.h"
 #include "slurmctld/replier.h"
 #include "slurmctld/run.h"
 #include "slurmctld/scripts.h"
+#include "slurmctld/standby.h"
 #include "slurmctld/stats.h"
 #include "slurmctld/steps.h"
 #include "slurmctld/version.h"
@@ -58,6 +60,12 @@ void ctld_log_setup(struct ctld *c)
 		       c->log_is_open ? (enum log_level)level : LVL_QUIET);
 }
 
+static void flush(struct ctld *c)
+{
+	if (c->active && !c->lost)
+		steps_flush(c);
+}
+
 /* ---- reconfiguration --------------------------------------------------- */
 
 static void tell_problems(const struct conf_problems *p, struct err_text *why)
@@ -80,9 +88,6 @@ static void tell_unserved(const struct conf *conf)
 {
 	if (conf->prologslurmctld.count)
 		log_error("PrologSlurmctld is not run by this slurmctld");
-	if (conf->control_count > 1)
-		log_error("SlurmctldHost: standby controllers are not served, only %s is",
-			  conf->control_hosts[0]);
 }
 
 static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
@@ -101,7 +106,8 @@ static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
 		conf->slurm_uid = c->slurm_uid;
 	}
 	ev.conf = conf;
-	steps_run(c, &ev, NULL);
+	if (c->active)
+		steps_run(c, &ev, NULL);
 	conf_unref(c->conf);
 	c->conf = conf;
 	c->log_level = -1;
@@ -146,7 +152,7 @@ static void on_hup(void *arg, short what)
 	log_reopen();
 	if (ctld_reconfigure(c, &why))
 		log_error("reconfigure failed, going on as before: %s", why.text);
-	steps_flush(c);
+	flush(c);
 }
 
 static void on_usr2(void *arg, short what)
@@ -169,8 +175,8 @@ static void on_end(void *arg, short what)
 	struct ctld *c = arg;
 
 	(void)what;
-	steps_flush(c);
-	if ((steps_idle(c) && !agent_active(c->agent) && !conns_open(c->conns)) ||
+	flush(c);
+	if (c->lost || (steps_idle(c) && !agent_active(c->agent) && !conns_open(c->conns)) ||
 	    clock_mono_usec() > c->end_by)
 		loop_break(c->loop);
 	else
@@ -190,10 +196,25 @@ void ctld_end(struct ctld *c)
 /* After every batch of finished work. */
 static void after_mail(void *arg)
 {
-	steps_flush(arg);
+	flush(arg);
 }
 
 /* ---- building ---------------------------------------------------------- */
+
+/* The lease is ours; the database of one that was just killed is free a moment
+ * after it. */
+static enum err open_journal(struct ctld *c, struct err_text *why)
+{
+	const struct timespec pause = { 0, 20000000 };
+	enum err e;
+
+	for (int tries = 0;; tries++) {
+		e = journal_open(c, c->conf->statesavelocation, c->opt.clean, &c->journal, why);
+		if (!e || tries >= 25)
+			return e;
+		nanosleep(&pause, NULL);
+	}
+}
 
 static enum err start_core(struct ctld *c, struct err_text *why)
 {
@@ -207,14 +228,64 @@ static enum err start_core(struct ctld *c, struct err_text *why)
 	e = core_new(c->conf, now, seed, &c->core, why);
 	if (e)
 		return e;
-	e = journal_open(c, c->conf->statesavelocation, c->opt.clean, &c->journal, why);
+	e = open_journal(c, why);
 	if (!e)
 		e = journal_load(c->journal, c->core, c->opt.ignore_errors, why);
 	if (e)
 		return e;
+	c->core->took_over = c->index > 0;
 	core_start(c->core, now, &eff);
+	c->started = now;
+	c->active = true;
 	steps_take(c, &eff);
 	return E_OK;
+}
+
+/* Only one controller is configured: whoever has the lease is in the way. */
+static void take_alone(struct ctld *c)
+{
+	struct err_text why = { "" };
+	const struct lease_text *t;
+
+	const struct timespec pause = { 0, 20000000 };
+	bool ours = false;
+
+	/* One that was just killed may not be quite gone. */
+	for (int tries = 0; tries < 100 && !ours; tries++) {
+		if (tries)
+			nanosleep(&pause, NULL);
+		ours = lease_take(c->lease, 0, clock_mono_usec() / 1000000) == LEASE_OURS;
+	}
+	if (!ours) {
+		t = &lease_seen(c->lease)->last;
+		log_fatal("%s: in use by another slurmctld, on %s, pid %lld",
+			  c->conf->statesavelocation, t->host, (long long)t->pid);
+	}
+	if (start_core(c, &why))
+		log_fatal("%s", why.text);
+	log_info("Running as primary controller");
+	standby_run_prog(c->conf, true);
+}
+
+void ctld_take_control(struct ctld *c)
+{
+	struct err_text why = { "" };
+
+	if (start_core(c, &why))
+		log_fatal("%s", why.text);
+	journal_beat_every(c->journal, c->conf->slurmctldtimeout / 4);
+	log_info("Running as primary controller");
+	standby_run_prog(c->conf, true);
+	flush(c);
+}
+
+void ctld_lost(struct ctld *c)
+{
+	if (c->lost)
+		return;
+	c->lost = true;
+	c->again = true;
+	ctld_end(c);
 }
 
 static struct auth *make_auth(struct conf *conf)
@@ -268,7 +339,7 @@ static int listen_soon(struct ctld *c, const struct conf *conf)
 	return e;
 }
 
-struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
+struct ctld *ctld_new(struct conf *conf, uint32_t index, const struct ctld_options *opt)
 {
 	struct ctld *c = mem_zalloc(sizeof *c);
 	struct err_text why = { "" };
@@ -276,6 +347,7 @@ struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
 
 	c->conf = conf_ref(conf);
 	c->opt = *opt;
+	c->index = index;
 	c->slurm_uid = conf->slurm_uid;
 	c->log_level = -1;
 	c->debug_flags = conf->debugflags;
@@ -301,8 +373,11 @@ struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt)
 	c->steps = steps_new(c);
 	c->agent = agent_new(c);
 	watch_init(&c->end_timer, c->loop, -1, on_end, c);
-	if (start_core(c, &why))
+	if (lease_open(conf->statesavelocation, conf->control_hosts[index], index, &c->lease,
+		       &why))
 		log_fatal("%s", why.text);
+	if (conf->control_count == 1)
+		take_alone(c);
 	tell_unserved(conf);
 	return c;
 }
@@ -320,7 +395,9 @@ void ctld_run(struct ctld *c, void (*ready)(void *), void *arg)
 		ready(arg);
 	c->up = true;
 	ctld_log_setup(c);
-	steps_flush(c);
+	if (c->conf->control_count > 1)
+		c->standby = standby_start(c);
+	flush(c);
 	loop_run(c->loop);
 	log_info("slurmctld ends");
 }
@@ -332,12 +409,18 @@ void ctld_free(struct ctld *c)
 	for (int i = 0; i < 5; i++)
 		watch_stop(&c->signals[i]);
 	watch_stop(&c->end_timer);
+	standby_free(c->standby);
 	agent_free(c->agent);
 	conns_free(c->conns);
 	pool_free(c->workers);
 	pool_free(c->slow);
 	replier_free(c->replier);
-	journal_close(c->journal);
+	if (c->lost)
+		journal_abandon(c->journal);
+	else
+		journal_close(c->journal);
+	lease_close(c->lease);
+	partings_send(c);
 	steps_free(c->steps);
 	views_free(c->views);
 	scripts_free(c->scripts);

@@ -24,7 +24,9 @@ struct conns;
 struct scripts;
 struct stats;
 struct steps;
-
+struct standby;
+struct lease;
+struct parting;
 
 /* What the command line said. */
 struct ctld_options {
@@ -50,6 +52,13 @@ struct ctld {
 	struct conns *conns;
 	struct replier *replier;
 	struct journal *journal;
+	struct lease *lease;            /* the right to write StateSaveLocation */
+	struct standby *standby;        /* NULL: we are the only controller */
+	uint32_t index;                 /* in the list of SlurmctldHost */
+	bool active;                    /* we have control: core and journal are there */
+	bool again;                     /* after the end, wait in standby */
+	bool lost;                      /* the lease: nothing may be written any more */
+	struct parting *parting;        /* answers for when everything is written */
 	struct agent *agent;
 	struct views *views;
 	struct stats *stats;
@@ -58,7 +67,7 @@ struct ctld {
 	struct steps *steps;            /* core steps on their way to durability */
 	struct ctld_options opt;
 	struct conf_runtime runtime;    /* what conf_to_wire needs of this machine */
-	int64_t started;
+	int64_t started;                /* when we took control */
 	int log_level;                  /* setdebug; -1: as configured */
 	uint64_t debug_flags;
 	uint16_t dampening_factor;      /* as changed by scontrol; 0 as configured */
@@ -74,9 +83,13 @@ struct ctld {
 int64_t ctld_now_usec(struct ctld *c);
 
 /* Start everything on an open listener; run until the end; fini. */
-struct ctld *ctld_new(struct conf *conf, const struct ctld_options *opt);
+struct ctld *ctld_new(struct conf *conf, uint32_t index, const struct ctld_options *opt);
 void ctld_run(struct ctld *c, void (*ready)(void *), void *arg);
 void ctld_free(struct ctld *c);
+/* The lease is ours: read the state, begin to work. */
+void ctld_take_control(struct ctld *c);
+/* The lease was taken from us: end without writing. */
+void ctld_lost(struct ctld *c);
 /* Begin a clean end: no more requests, last records written. */
 void ctld_end(struct ctld *c);
 /* Re-read the configuration; *why says what is wrong with it. */

@@ -99,6 +99,9 @@ void daemon_limits(void)
 		setrlimit(RLIMIT_CORE, &r);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	/* between two lives of the loop, which has handlers for these */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 	umask(022);
 }
 

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "slurmctld/journal_store.h"
+#include "slurmctld/lease.h"
 #include "slurmctld/scripts.h"
 #include "slurmctld/steps.h"
 #include "wire/base/log.h"
@@ -24,6 +25,7 @@
 #define CLOSE_TRIES 6
 #define STUCK_TRIES 3           /* then new work is refused */
 #define COMPLAIN_SEC 30
+#define BEAT_MAX_SEC 30
 
 enum op_kind { OP_WRITE, OP_SCRIPT, OP_CLOSE };
 
@@ -42,6 +44,11 @@ struct op {
 
 struct journal {
 	struct mailbox *mail;
+	struct ctld *ctld;              /* main thread */
+	struct lease *lease;
+	int64_t beat_usec;              /* under lock; 0: nobody watches */
+	int64_t beat_at;                /* under lock */
+	bool lost;                      /* this thread's */
 	struct store *store;
 	pthread_t thread;
 	bool running;
@@ -82,6 +89,48 @@ static void complain(struct journal *j, const struct err_text *why)
 	log_error("cannot write state: %s; requests wait until it can be written", why->text);
 }
 
+/* The lease is another's: from here on nothing is written nor reported as
+ * written, whatever the file system does about locks. */
+struct lost_work {
+	struct work work;               /* first member */
+	struct journal *home;
+};
+
+static void lost_done(struct work *w)
+{
+	ctld_lost(((struct lost_work *)w)->home->ctld);
+	free(w);
+}
+
+static void lose(struct journal *j, const struct err_text *why)
+{
+	struct lost_work *l = mem_zalloc(sizeof *l);
+
+	log_error("%s: another slurmctld writes here now, giving up control without writing",
+		  why->text);
+	j->lost = true;
+	l->work.done = lost_done;
+	l->home = j;
+	mailbox_post(j->mail, &l->work);
+}
+
+static bool may_write(struct journal *j)
+{
+	struct err_text why = { "" };
+
+	if (!j->lost && lease_check(j->lease, &why))
+		lose(j, &why);
+	return !j->lost;
+}
+
+static void beat(struct journal *j)
+{
+	struct err_text why = { "" };
+
+	if (may_write(j) && lease_beat(j->lease, &why))
+		complain(j, &why);
+}
+
 static enum err write_steps(struct store *st, const struct step_out *o, struct err_text *why)
 {
 	enum err e = store_begin(st, why);
@@ -101,6 +150,8 @@ static void do_write(struct journal *j, struct op *op)
 	struct err_text why = { "" };
 	int tries = 0, closing = 0;
 
+	if (!may_write(j))
+		return;
 	while (write_steps(j->store, op->first, &why)) {
 		complain(j, &why);
 		if (++tries > STUCK_TRIES)
@@ -110,6 +161,8 @@ static void do_write(struct journal *j, struct op *op)
 			return;         /* not reported as done */
 		}
 		pause_msec(RETRY_MSEC);
+		if (!may_write(j))
+			return;
 	}
 	if (j->complained)
 		log_info("state can be written again");
@@ -118,7 +171,24 @@ static void do_write(struct journal *j, struct op *op)
 	mailbox_post(j->mail, &op->work);
 }
 
-static struct op *take_op(struct journal *j)
+static bool beat_due(const struct journal *j)
+{
+	return j->beat_usec && clock_mono_usec() >= j->beat_at;
+}
+
+/* Under the lock: until there is something to write or the lease to be renewed. */
+static void wait_for_work(struct journal *j)
+{
+	struct timespec t = { j->beat_at / 1000000, j->beat_at % 1000000 * 1000 };
+
+	if (j->beat_usec)
+		pthread_cond_clockwait(&j->wake, &j->lock, CLOCK_MONOTONIC, &t);
+	else
+		pthread_cond_wait(&j->wake, &j->lock);
+}
+
+/* May be NULL when the lease is due. */
+static struct op *take_op(struct journal *j, bool *due)
 {
 	struct op *op;
 
@@ -128,10 +198,14 @@ static struct op *take_op(struct journal *j)
 		store_tidy(j->store);
 		pthread_mutex_lock(&j->lock);
 	}
-	while (!j->first)
-		pthread_cond_wait(&j->wake, &j->lock);
+	while (!j->first && !beat_due(j))
+		wait_for_work(j);
+	*due = beat_due(j);
+	if (*due)
+		j->beat_at = clock_mono_usec() + j->beat_usec;
 	op = j->first;
-	j->first = op->next;
+	if (op)
+		j->first = op->next;
 	if (!j->first)
 		j->last = &j->first;
 	pthread_mutex_unlock(&j->lock);
@@ -143,8 +217,13 @@ static void *journal_main(void *arg)
 	struct journal *j = arg;
 
 	for (;;) {
-		struct op *op = take_op(j);
+		bool due;
+		struct op *op = take_op(j, &due);
 
+		if (due)
+			beat(j);
+		if (!op)
+			continue;
 		switch (op->kind) {
 		case OP_WRITE:
 			do_write(j, op);
@@ -219,6 +298,8 @@ enum err journal_open(struct ctld *c, const char *dir, bool fresh, struct journa
 	pthread_cond_init(&j->wake, NULL);
 	j->last = &j->first;
 	j->mail = c->home;
+	j->ctld = c;
+	j->lease = c->lease;
 	e = store_open(dir, fresh, &j->store, why);
 	if (e) {
 		free(j);
@@ -247,7 +328,18 @@ bool journal_stuck(const struct journal *j)
 	return j && atomic_load(&j->stuck);
 }
 
-void journal_close(struct journal *j)
+void journal_beat_every(struct journal *j, int64_t sec)
+{
+	if (sec > BEAT_MAX_SEC)
+		sec = BEAT_MAX_SEC;
+	pthread_mutex_lock(&j->lock);
+	j->beat_usec = (sec < 1 ? 1 : sec) * INT64_C(1000000);
+	j->beat_at = clock_mono_usec() + j->beat_usec;
+	pthread_mutex_unlock(&j->lock);
+	pthread_cond_signal(&j->wake);
+}
+
+static void finish(struct journal *j, bool abandon)
 {
 	struct op *op;
 
@@ -262,8 +354,21 @@ void journal_close(struct journal *j)
 		submit(j, op);
 		pthread_join(j->thread, NULL);
 	}
-	store_close(j->store);
+	if (abandon)
+		store_abandon(j->store);
+	else
+		store_close(j->store);
 	pthread_mutex_destroy(&j->lock);
 	pthread_cond_destroy(&j->wake);
 	free(j);
+}
+
+void journal_close(struct journal *j)
+{
+	finish(j, false);
+}
+
+void journal_abandon(struct journal *j)
+{
+	finish(j, true);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The journal: rows in a database in StateSaveLocation, written by one thread,
- * a transaction for everything that waits. */
+ * a transaction for everything that waits.  It writes only while the lease
+ * (lease.h) is ours, which it looks at before every transaction. */
 #ifndef SLURMCTLD_JOURNAL_H
 #define SLURMCTLD_JOURNAL_H
 
@@ -27,7 +28,11 @@ void journal_script(struct journal *j, uint32_t job_id,
 		    void (*done)(void *arg, struct job_script *s), void *arg);
 /* The disk has not taken a record for some time. */
 bool journal_stuck(const struct journal *j);
+/* Count up in the lease that often, for those who watch it. */
+void journal_beat_every(struct journal *j, int64_t sec);
 /* Write what is queued, checkpoint, close. */
 void journal_close(struct journal *j);
+/* Close without a write: the lease is another's. */
+void journal_abandon(struct journal *j);
 
 #endif

@@ -335,6 +335,12 @@ void store_close(struct store *st)
 	free(st);
 }
 
+void store_abandon(struct store *st)
+{
+	if (!st)
+		return;
+	sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	store_close(st);
 /* ---- rows of older layouts --------------------------------------------- */
 
 /* Rewrite the row at s, which holds its id and image.  No cursor stays open

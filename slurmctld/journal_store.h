@@ -14,6 +14,7 @@ struct store;
  * are never reissued). */
 enum err store_open(const char *dir, bool fresh, struct store **out, struct err_text *why);
 void store_close(struct store *st);     /* checkpoints */
+void store_abandon(struct store *st);   /* touches nothing */
 /* ignore: leave out rows the core cannot read, with an error in the log. */
 enum err store_load(struct store *st, struct core *core, bool ignore, struct err_text *why);
 

@@ -12,6 +12,7 @@
 #include "slurmctld/ctld.h"
 #include "slurmctld/daemon.h"
 #include "slurmctld/dynamic.h"
+#include "slurmctld/standby.h"
 #include "slurmctld/version.h"
 #include "wire/base/log.h"
 
@@ -156,6 +157,8 @@ int main(int argc, char **argv)
 	struct err_text why = { "" };
 	struct conf *conf;
 	struct ctld *c;
+	uint32_t index;
+	bool again;
 
 	/* One heap for all threads: the idle daemon is a few megabytes. */
 	mallopt(M_ARENA_MAX, 1);
@@ -169,6 +172,7 @@ int main(int argc, char **argv)
 	if (a.check)
 		return conf_check(a.opt.conf_path, stdout) ? 1 : 0;
 	conf = load(a.opt.conf_path);
+	index = standby_index(conf);
 	daemon_limits();
 	if (a.set_nice && setpriority(PRIO_PROCESS, 0, a.nice) < 0)
 		log_error("Unable to reset nice value to %d: %m", a.nice);
@@ -182,9 +186,17 @@ int main(int argc, char **argv)
 	daemon_become(conf);
 	if (!a.opt.foreground || a.change_dir)
 		change_dir(conf);
-	c = ctld_new(conf, &a.opt);
-	ctld_run(c, on_ready, NULL);
-	ctld_free(c);
+	do {    /* once for each time that control is taken or waited for */
+		c = ctld_new(conf, index, &a.opt);
+		ctld_run(c, on_ready, NULL);
+		again = c->again;
+		conf_unref(conf);
+		conf = conf_ref(c->conf);
+		ctld_free(c);
+		a.opt.clean = false;
+	} while (again);
+	if (!index)
+		standby_run_prog(conf, false);
 	daemon_pid_remove(conf->slurmctldpidfile);
 	conf_unref(conf);
 	return 0;

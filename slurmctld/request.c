@@ -155,7 +155,7 @@ static void done(struct work *w)
 		return;
 	}
 	conn_identify(c, r);
-	if (r->rc) {
+	if (r->rc && (c->active || !r->authentic)) {
 		if (r->authentic)
 			log_error("Security violation, %s RPC from uid=%u",
 				  wire_type_name(r->frame.header.type), (unsigned)r->id.uid);

@@ -36,7 +36,8 @@ NODES = {  # name: (host, port)
     "c1": ("a", 6818), "c2": ("a", 6828), "q1": ("a", 6838),
     "c3": ("b", 6818), "c4": ("b", 6828), "q2": ("b", 6838),
 }
-ADDR = {"a": "192.168.4.160", "b": "192.168.4.164"}
+CTLDS = {"slurmctld": "a", "slurmctld2": "b", "slurmctld3": "c"}
+ADDR = {"a": "192.168.4.160", "b": "192.168.4.164", "c": "192.168.4.166"}
 USERS = (("alice", 20001), ("bob", 20002))
 GROUPS = (("alice", 20001, ""), ("bob", 20002, ""), ("quantum", 20010, "alice"))
 
@@ -160,7 +161,8 @@ class Cluster:
         self.dir = os.path.realpath(directory)
         self.meta = {"ctld": "22.05", "nodes": {n: "22.05" for n in NODES},
                      "conf": {}, "extra": "", "part_lines": None,
-                     "node_lines": None, "ns": None, "resolve": True}
+                     "node_lines": None, "ns": None, "resolve": True,
+                     "third": False}
         try:
             with open(self.path("cluster.json")) as f:
                 self.meta.update(json.load(f))
@@ -288,7 +290,7 @@ class Cluster:
             group += [f"{n}:x:{g}:{m}\n" for n, g, m in GROUPS]
             hosts = ["127.0.0.1 localhost\n"]
             if self.meta["resolve"]:
-                names = {"slurmctld": "a", "login": "a"}
+                names = {**CTLDS, "login": "a"}
                 names.update({n: h for n, (h, _) in NODES.items()})
                 hosts += [f"{ADDR[h]} {n}\n" for n, h in names.items()]
             for name, lines in (("passwd", passwd), ("group", group),
@@ -308,21 +310,32 @@ class Cluster:
         a, b = self.netns("a"), self.netns("b")
         if os.path.exists(f"/run/netns/{a}"):
             return
+        hosts = "abc" if self.meta.get("third") else "ab"
         # the first user of named namespaces prepares /run/netns: one at a time
         with open("/run/netns.sluice", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            for ns in (a, b):
-                ip("netns", "add", ns)
+            for h in hosts:
+                ip("netns", "add", self.netns(h))
         va, vb = f"{self.meta['ns'][-8:]}a", f"{self.meta['ns'][-8:]}b"
-        for ns in (a, b):
-            ip("-n", ns, "link", "set", "lo", "up")
+        for h in hosts:
+            ip("-n", self.netns(h), "link", "set", "lo", "up")
+        if hosts == "abc":      # a is the bridge between the two others
+            ip("-n", a, "link", "add", "br", "type", "bridge")
+            for h in "bc":
+                ip("-n", a, "link", "add", f"v{h}", "type", "veth", "peer",
+                   "name", "v", "netns", self.netns(h))
+                ip("-n", a, "link", "set", f"v{h}", "master", "br", "up")
+            for h, v in (("a", "br"), ("b", "v"), ("c", "v")):
+                ip("-n", self.netns(h), "addr", "add", f"{ADDR[h]}/24", "dev", v)
+                ip("-n", self.netns(h), "link", "set", v, "up")
+            return
         ip("-n", a, "link", "add", va, "type", "veth", "peer", "name", vb,
            "netns", b)
         for host, ns, v in (("a", a, va), ("b", b, vb)):
             ip("-n", ns, "addr", "add", f"{ADDR[host]}/24", "dev", v)
             ip("-n", ns, "link", "set", v, "up")
 
-    def enter(self, release, host, hostname):
+    def enter(self, release, host, hostname, binds=()):
         """Move this (single threaded, about to exec) process inside."""
         with open(f"/run/netns/{self.netns(host)}") as f:
             syscall("setns", f.fileno(), CLONE_NEWNET)
@@ -337,6 +350,8 @@ class Cluster:
             mount(self.dir, root + self.dir, None, MS_BIND)
         else:
             root = ""
+        for src, dst in binds:
+            mount(src, root + dst, None, MS_BIND)
         os.makedirs(root + "/etc/slurm", exist_ok=True)
         mount(self.path("etc", release), root + "/etc/slurm", None, MS_BIND)
         for name in ("passwd", "group", "hosts", "resolv.conf"):
@@ -362,7 +377,8 @@ class Cluster:
                 if os.path.exists(dst):
                     mount(f"{prefix}/{d}/{p}", dst, None, MS_BIND)
 
-    def spawn(self, name, release, host, hostname, argv, user=None, env=None):
+    def spawn(self, name, release, host, hostname, argv, user=None, env=None,
+              binds=()):
         """Start a daemon inside; its pid goes to pid/NAME."""
         out = os.open(self.path("out", name), os.O_WRONLY | os.O_CREAT |
                       os.O_APPEND, 0o644)
@@ -373,7 +389,7 @@ class Cluster:
                 os.close(r)
                 os.setsid()
                 null = os.open("/dev/null", os.O_RDONLY)
-                self.enter(release, host, hostname)
+                self.enter(release, host, hostname, binds)
                 os.dup2(null, 0)
                 os.dup2(out, 1)
                 os.dup2(out, 2)
@@ -427,7 +443,7 @@ class Cluster:
 
     def net_inodes(self):
         out = set()
-        for h in "ab":
+        for h in ADDR:
             try:
                 out.add(os.stat(f"/run/netns/{self.netns(h)}").st_ino)
             except OSError:
@@ -461,10 +477,20 @@ class Cluster:
         while not os.path.exists(m + "/sock") and time.monotonic() < end:
             time.sleep(0.02)
 
-    def start_ctld(self, *flags, release=None, env=None):
-        if self.pid("slurmctld"):
+    def start_ctld(self, *flags, release=None, env=None, name="slurmctld"):
+        if self.pid(name):
             return
         rel = release or self.meta["ctld"]
+        if name != "slurmctld":   # another controller: CTLDS has its host
+            run = self.path("run-" + name)
+            os.makedirs(run, exist_ok=True)
+            slurm = pwd.getpwnam("slurm")
+            os.chown(run, slurm.pw_uid, slurm.pw_gid)
+            self.spawn(name, rel, CTLDS[name], name,
+                       [self.program(rel, "slurmctld"), "-D", "-L",
+                        self.path("log", name + ".log"), *(flags or ("-i",))],
+                       user="slurm", env=env, binds=((run, self.path("run")),))
+            return
         self.spawn("slurmctld", rel, "a", "slurmctld",
                    [self.program(rel, "slurmctld"), "-D", *(flags or ("-i",))],
                    user="slurm", env=env)
@@ -525,7 +551,7 @@ class Cluster:
         if not self.meta["ns"]:
             return
         names = [os.path.basename(p) for p in glob.glob(self.path("pid", "*"))]
-        daemons = [n for n in names if n in NODES or n == "slurmctld"]
+        daemons = [n for n in names if n in NODES or n in CTLDS]
         for n in daemons:
             pid = self.pid(n)
             if pid:
@@ -545,7 +571,7 @@ class Cluster:
             end = time.monotonic() + 1.5
             while self.left_over() and time.monotonic() < end:
                 time.sleep(0.03)
-        for h in "ab":
+        for h in ADDR:
             if os.path.exists(f"/run/netns/{self.netns(h)}"):
                 subprocess.run(["ip", "netns", "del", self.netns(h)])
 

@@ -193,7 +193,8 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 	c->sweep_at = now + SWEEP_SEC;
 	c->reboot_waiting = true;
 	c->wants_sched = true;
-	trigger_event(c, TRIGGER_PRI_CTLD_RES_OP | TRIGGER_PRI_CTLD_RES_CTRL);
+	trigger_event(c, c->took_over ? TRIGGER_PRI_CTLD_FAIL | TRIGGER_BU_CTLD_AS_CTRL
+				      : TRIGGER_PRI_CTLD_RES_OP | TRIGGER_PRI_CTLD_RES_CTRL);
 	if (c->trig_first)
 		trigger_run(c, out);
 	core_flush(c, out);
@@ -355,6 +356,9 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	case EV_RECONFIG:
 		reconfig_apply(c, ev, out);
 		trigger_event(c, TRIGGER_RECONFIG);
+		break;
+	case EV_TOLD:
+		trigger_event(c, ev->triggers);
 		break;
 	case EV_GROUPS:
 		groups_apply(c, ev);

@@ -20,7 +20,8 @@ enum event_kind {
 	EV_NODE_RESULT, /* an effect of kind EFF_NODES ended for one node */
 	EV_CLIENT_GONE, /* nobody listens at a client's port (srun died) */
 	EV_RECONFIG,    /* new configuration loaded */
-	EV_GROUPS       /* AllowGroups resolved: uids per partition */
+	EV_GROUPS,      /* AllowGroups resolved: uids per partition */
+	EV_TOLD         /* something happened for which there may be triggers */
 };
 
 /* Who asks.  Decided by the credential; roles by the configuration. */
@@ -67,6 +68,8 @@ struct event {
 	/* EV_RECONFIG */
 	struct conf *conf;
 	bool quiet;                     /* node daemons need not know */
+	/* EV_TOLD */
+	uint32_t triggers;              /* TRIGGER_... */
 	/* EV_GROUPS */
 	uint32_t part;
 	const uint32_t *uids;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "slurmctld/rpc/rpc.h"
+#include "slurmctld/standby.h"
 #include "wire/base/log.h"
 
 void rpc_do_reconfigure(struct ctld *c, struct request *r)
@@ -20,9 +21,7 @@ void rpc_do_reconfigure(struct ctld *c, struct request *r)
 
 void rpc_do_control(struct ctld *c, struct request *r)
 {
-	log_info("Performing RPC: REQUEST_CONTROL");
-	rpc_answer_rc(c, r, E_OK);
-	ctld_end(c);
+	standby_give_up(c, r);
 }
 
 void rpc_do_takeover(struct ctld *c, struct request *r)

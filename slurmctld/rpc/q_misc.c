@@ -145,6 +145,7 @@ void rpc_q_control(struct ctld *c, struct request *r)
 	struct control_status_msg m;
 
 	wire_init(&control_status_msg_desc, &m);
+	m.backup_inx = (uint16_t)c->index;
 	m.control_time = c->started;
 	rpc_answer(c, r, RESPONSE_CONTROL_STATUS, &m);
 }

@@ -7,6 +7,7 @@
 
 #include "slurmctld/conn.h"
 #include "slurmctld/journal.h"
+#include "slurmctld/standby.h"
 #include "slurmctld/stats.h"
 #include "slurmctld/steps.h"
 #include "wire/base/log.h"
@@ -36,6 +37,10 @@ void rpc_handle(struct ctld *c, struct request *r)
 {
 	log_debug2("Processing RPC: %s from uid=%u", wire_type_name(r->frame.header.type),
 		   (unsigned)r->caller.uid);
+	if (!c->active) {
+		standby_handle(c, r);
+		return;
+	}
 	if (!r->rpc) {
 		log_error("invalid RPC msg_type=%s", wire_type_name(r->frame.header.type));
 		rpc_answer_rc(c, r, (enum err)EINVAL);
