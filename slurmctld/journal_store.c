@@ -341,6 +341,8 @@ void store_abandon(struct store *st)
 		return;
 	sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	store_close(st);
+}
+
 /* ---- rows of older layouts --------------------------------------------- */
 
 /* Rewrite the row at s, which holds its id and image.  No cursor stays open

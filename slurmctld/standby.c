@@ -297,7 +297,9 @@ static void tick_watching(struct standby *s, int64_t now)
 		return;
 	}
 	s->blind_said = false;
-	if (lease_seen(l)->known && lease_seen(l)->last.held)
+	/* One after us may have control only until we are there. */
+	if (lease_seen(l)->known && lease_seen(l)->last.held &&
+	    lease_seen(l)->last.index <= s->turn.index)
 		changed = lease_seen(l)->changed_at;
 	if (s->asking)
 		return;

@@ -319,15 +319,15 @@ class Cluster:
         va, vb = f"{self.meta['ns'][-8:]}a", f"{self.meta['ns'][-8:]}b"
         for h in hosts:
             ip("-n", self.netns(h), "link", "set", "lo", "up")
-        if hosts == "abc":      # a is the bridge between the two others
-            ip("-n", a, "link", "add", "br", "type", "bridge")
-            for h in "bc":
-                ip("-n", a, "link", "add", f"v{h}", "type", "veth", "peer",
-                   "name", "v", "netns", self.netns(h))
-                ip("-n", a, "link", "set", f"v{h}", "master", "br", "up")
-            for h, v in (("a", "br"), ("b", "v"), ("c", "v")):
-                ip("-n", self.netns(h), "addr", "add", f"{ADDR[h]}/24", "dev", v)
-                ip("-n", self.netns(h), "link", "set", v, "up")
+        if hosts == "abc":      # a link between every two
+            for x, y in ("ab", "ac", "bc"):
+                ip("-n", self.netns(x), "link", "add", f"v{y}", "type", "veth",
+                   "peer", "name", f"v{x}", "netns", self.netns(y))
+                for h, o in ((x, y), (y, x)):
+                    ip("-n", self.netns(h), "addr", "add", f"{ADDR[h]}/32", "dev", f"v{o}")
+                    ip("-n", self.netns(h), "link", "set", f"v{o}", "up")
+                    ip("-n", self.netns(h), "route", "add", ADDR[o], "dev", f"v{o}",
+                       "src", ADDR[h])
             return
         ip("-n", a, "link", "add", va, "type", "veth", "peer", "name", vb,
            "netns", b)
