@@ -82,6 +82,8 @@ def three():
     ok(wait_for(lambda: not c.pid("slurmctld") and not c.pid("slurmctld2"), 10),
        "those before it have ended")
     same(state(held, c), "PENDING", "a job is there")
+    if STOCK and VER > (22, 5):     # only the primary takes it from one after it
+        return skip("the second takes control from the third", "not since 23.02")
     c.start_ctld(name="slurmctld2")
     ok(wait_for(lambda: in_control(c) == "slurmctld2", 60), "the second takes control from the third")
     ok(wait_for(lambda: state(held, c) == "PENDING", 20), "a job is there")
