@@ -133,6 +133,9 @@ static struct conf *load(const char *path)
 	conf_problems_fini(&problems);
 	if (e)
 		log_fatal("Unable to process configuration file %s", path);
+	if (conf_option(conf->slurmctldparameters, "enable_stepmgr", NULL) &&
+	    !(conf->prologflags & PROLOG_FLAG_CONTAIN))
+		log_fatal("STEP_MGR not supported without PrologFlags=contain");
 	return conf;
 }
 

@@ -97,6 +97,14 @@ static void step_tell(const struct job *j, const struct step *s, struct effects 
 
 void job_srun_complete(struct core *c, struct job *j, struct effects *out)
 {
+	struct step_id_members *all;
+
+	if (job_is_managed(c, j)) {     /* it tells the job's own srun too */
+		all = effects_body(out, SRUN_JOB_COMPLETE);
+		step_id_fill(j, NO_VAL, all);
+		if (manager_pass(c, j, SRUN_JOB_COMPLETE, all, out))
+			return;
+	}
 	if (!j->batch && j->other_port) {
 		struct step_id_members *id = effects_body(out, SRUN_JOB_COMPLETE);
 
@@ -251,7 +259,8 @@ void job_timed_out(struct core *c, struct job *j, struct effects *out)
 
 	step_id_fill(j, NO_VAL, &m->step_id);
 	m->timeout = c->now;
-	job_tell_srun(c, j, SRUN_TIMEOUT, m, out);
+	if (!manager_pass(c, j, SRUN_TIMEOUT, m, out))
+		job_tell_srun(c, j, SRUN_TIMEOUT, m, out);
 	job_reason(c, j, FAIL_TIMEOUT, NULL);
 	end_with(c, j, JOB_TIMEOUT, REQUEST_KILL_TIMELIMIT, out);
 }

@@ -107,9 +107,6 @@ void step_use(struct core *c, struct job *j, struct step *s, bool add);
 /* Every rank reported: removes it and wakes those that wait for room. */
 void step_ended(struct core *c, struct job *j, struct step *s, struct effects *out);
 void steps_remove_all(struct core *c, struct job *j);
-/* The nodes of the step that have not reported yet are not waited for. */
-void step_done_on(struct core *c, struct job *j, struct step *s, uint32_t node,
-		  struct effects *out);
 void steps_time_limits(struct core *c, struct job *j, struct effects *out);
 
 /* ---- cred.c ------------------------------------------------------------ */
@@ -125,6 +122,20 @@ void job_gres_fill(struct core *c, struct effects *out, const struct job *j,
 uint32_t gres_id(const char *name);
 void gres_prep_fill(struct core *c, struct effects *out, const struct job *j,
 		    struct gres_prep **list, uint32_t *count);
+
+/* ---- managed.c: jobs whose steps a step manager has ----------------------- */
+/* Was it asked for, and can the submitting client do it? */
+void manager_wish(struct core *c, const struct event *ev, struct job *j);
+/* The job has its nodes now: can they? */
+void manager_choose(struct core *c, struct job *j, struct effects *out);
+/* The oldest release among its nodes and its client. */
+enum wire_version manager_release(const struct core *c, const struct job *j);
+/* Tell the client where to ask; false: here. */
+bool manager_reroute(struct core *c, const struct event *ev, const struct job *j,
+		     struct effects *out);
+/* Send it what concerns its steps; false: there is none to tell. */
+bool manager_pass(struct core *c, const struct job *j, uint16_t type, const void *body,
+		  struct effects *out);
 
 /* ---- launch.c ---------------------------------------------------------- */
 extern const struct sched_ops core_sched_ops;

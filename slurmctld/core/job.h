@@ -158,6 +158,9 @@ void job_move(struct core *c, struct job *j, uint32_t new_state);
 void job_reason(struct core *c, struct job *j, uint32_t reason, const char *desc);
 void job_dirty(struct core *c, struct job *j);
 
+/* Its steps are its step manager's now (managed.c). */
+bool job_is_managed(const struct core *c, const struct job *j);
+
 static inline uint32_t job_base(const struct job *j) { return j->state & JOB_STATE_BASE; }
 static inline bool job_is_pending(const struct job *j) { return job_base(j) == JOB_PENDING; }
 static inline bool job_is_running(const struct job *j) { return job_base(j) == JOB_RUNNING; }

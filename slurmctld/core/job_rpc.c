@@ -174,6 +174,8 @@ void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out
 	}
 	if (rc == E_OK && !may_act(ev, j))
 		rc = E_ACCESS_DENIED;
+	if (rc == E_OK && manager_reroute(c, ev, j, out))
+		return;
 	if (rc == E_OK && id->step_id < STEP_MAX_NORMAL) {
 		s = step_find(j, id->step_id);
 		rc = s ? E_OK : E_INVALID_JOB_ID;

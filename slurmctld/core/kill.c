@@ -171,6 +171,8 @@ static enum err step_kill(struct core *c, struct job *j, const struct job_step_k
 			      m->flags, set);
 		return E_OK;
 	}
+	if (!s && manager_pass(c, j, REQUEST_CANCEL_JOB_STEP, m, out))
+		return E_OK;
 	if (!s)
 		return E_INVALID_JOB_ID;
 	if (!s->node_count) {   /* waits for room */

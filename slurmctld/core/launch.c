@@ -6,6 +6,7 @@
 
 #include "slurmctld/core/internal.h"
 #include "slurmctld/core/resv.h"
+#include "slurmctld/core/stepmgr.h"
 
 #define NO_LIMIT_SEC (365 * 86400)
 #define PROLOG_DEFER_BATCH 0x0020
@@ -34,9 +35,13 @@ static void environment_add(struct core *c, struct effects *out, const struct jo
 	const char *inx = job_str(j, JS_ARRAY_INX);
 	struct job_array *a = NULL;
 	uint32_t min, max, step, n;
-	char **v;
+	char **v = arena_alloc(&out->mem, 5 * sizeof(*v));
 
 	*count = 0;
+	*env = (const char **)v;
+	if (job_is_managed(c, j))
+		v[(*count)++] = arena_printf(&out->mem, "SLURM_STEPMGR=%s",
+					     job_str(j, JS_BATCH_HOST));
 	if (!j->array_job_id || array_parse(c, inx, &a) != E_OK)
 		return;
 	n = bitset_count(a->pending);
@@ -46,13 +51,12 @@ static void environment_add(struct core *c, struct effects *out, const struct jo
 	step = n > 1 ? bitset_next(a->pending, min + 1) - min : 1;
 	if (step > 1 && (uint64_t)step * (n - 1) != max - min)
 		step = 1;
-	v = arena_alloc(&out->mem, 4 * sizeof(*v));
+	v += *count;
 	v[0] = arena_printf(&out->mem, "SLURM_ARRAY_TASK_COUNT=%u", n);
 	v[1] = arena_printf(&out->mem, "SLURM_ARRAY_TASK_MIN=%u", min);
 	v[2] = arena_printf(&out->mem, "SLURM_ARRAY_TASK_MAX=%u", max);
 	v[3] = arena_printf(&out->mem, "SLURM_ARRAY_TASK_STEP=%u", step);
-	*env = (const char **)v;
-	*count = 4;
+	*count += 4;
 	array_free(a);
 }
 
@@ -181,6 +185,10 @@ void job_launch_prolog(struct core *c, struct job *j, struct effects *out)
 	job_list_split(out, j, JS_SPANK_ENV, &m->spank_job_env, &m->spank_job_env_count);
 	cred_fill_job(c, out, j, &m->cred.cred);
 	m->cred.cred.step_id.step_id = STEP_EXTERN;
+	if (job_is_managed(c, j)) {
+		m->stepmgr_here = true;
+		stepmgr_records_fill(c, out, j, manager_release(c, j), &m->stepmgr_records);
+	}
 	e = effect_nodes(c, out, REQUEST_LAUNCH_PROLOG, m);
 	all_nodes(c, j, e);
 	e->sign_cred = true;
@@ -402,6 +410,7 @@ void job_start(struct core *c, struct job *head, const struct placement *p, bool
 	job_reason(c, j, WAIT_NO_REASON, NULL);
 	job_move(c, j, JOB_RUNNING);
 	alloc_charge(c, j);
+	manager_choose(c, j, out);
 	head = array_head(c, j);
 	if (head && head != j)
 		head->array->running++;

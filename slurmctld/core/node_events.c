@@ -37,6 +37,9 @@ void job_tell_node_fail(struct core *c, struct job *j, const struct node *n,
 
 	step_id_fill(j, NO_VAL, &m->step_id);
 	m->nodelist = arena_strdup(&out->mem, n->name);
+	if (!streq(n->name, job_str(j, JS_BATCH_HOST)) &&
+	    manager_pass(c, j, SRUN_NODE_FAIL, m, out))
+		return;
 	job_tell_srun(c, j, SRUN_NODE_FAIL, m, out);
 	for (const struct step *s = j->steps; s; s = s->next) {
 		struct effect *e;

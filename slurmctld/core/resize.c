@@ -99,6 +99,20 @@ static void steps_leave(struct core *c, struct job *j, const struct bitset *gone
 			cores_cut(j->alloc, gone, &s->cores);
 }
 
+/* Its steps are its step manager's: that ends them first (26.05). */
+static void manager_shrink(struct core *c, struct job *j, const struct bitset *gone,
+			   bool failed, struct effects *out)
+{
+	struct job_resize_msg *m;
+
+	if (failed)     /* it heard of the node's failure */
+		return;
+	m = effects_body(out, REQUEST_STEPMGR_RESIZE_KILL_STEPS);
+	step_id_fill(j, NO_VAL, &m->step_id);
+	m->nodelist = effects_hostlist(c, out, gone);
+	(void)manager_pass(c, j, REQUEST_STEPMGR_RESIZE_KILL_STEPS, m, out);
+}
+
 void job_shrink(struct core *c, struct job *j, const struct bitset *gone, bool failed,
 		struct effects *out)
 {
@@ -111,7 +125,10 @@ void job_shrink(struct core *c, struct job *j, const struct bitset *gone, bool f
 		return;
 	}
 	steps_leave(c, j, cut, failed, out);
-	if (!failed)
+	/* a step manager speaks of steps only */
+	if (!c->stepmgr)
+		manager_shrink(c, j, cut, failed, out);
+	if (!failed && !c->stepmgr)
 		job_abort_nodes(c, j, cut, out);
 	cores_cut(j->alloc, cut, &j->alloc->cores);
 	cores_cut(j->alloc, cut, &j->alloc->cores_step);

@@ -285,6 +285,8 @@ void rpc_step_create(struct core *c, const struct event *ev, struct effects *out
 		effect_reply_rc(out, ev, rc);
 		return;
 	}
+	if (manager_reroute(c, ev, j, out))
+		return;
 	s = step_new();
 	rc = step_place(c, j, m, s, &why);
 	if (rc != E_OK) {
@@ -370,17 +372,6 @@ void step_ended(struct core *c, struct job *j, struct step *s, struct effects *o
 	wake_waiting(j, out);
 }
 
-void step_done_on(struct core *c, struct job *j, struct step *s, uint32_t node,
-		  struct effects *out)
-{
-	for (uint32_t i = 0; i < s->node_count; i++)
-		if (s->node[i] == node)
-			bitset_set(s->done, i);
-	job_dirty(c, j);
-	if (bitset_count(s->done) >= s->node_count)
-		step_ended(c, j, s, out);
-}
-
 void rpc_step_complete(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct step_complete_msg *m = ev->body;
@@ -420,6 +411,8 @@ void rpc_step_layout(struct core *c, const struct event *ev, struct effects *out
 	const struct step *s = j ? step_find(j, id->step_id) : NULL;
 	struct err_text why;
 
+	if (j && !s && manager_reroute(c, ev, j, out))
+		return;
 	if (!s)
 		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
 	else if (!ev->caller.root_or_slurm && !ev->caller.operator_ && ev->caller.uid != j->uid)
@@ -510,7 +503,9 @@ void rpc_update_step(struct core *c, const struct event *ev, struct effects *out
 			s->start_time + (int64_t)m->time_limit * 60;
 		any = true;
 	}
-	if (any)
+	if (!any && manager_pass(c, j, REQUEST_UPDATE_JOB_STEP, m, out))
+		any = true;
+	else if (any)
 		job_dirty(c, j);
 	effect_reply_rc(out, ev, any || m->time_limit == NO_VAL ? E_OK : E_INVALID_JOB_ID);
 }

@@ -307,6 +307,7 @@ enum err stepmgr_load(struct core *c, const struct stepmgr_records *r,
 	if (client)
 		j->peer = *client;
 	job_add(c, j);
+	alloc_charge(c, j);
 	return E_OK;
 }
 
@@ -417,29 +418,17 @@ static void rpc_job_timeout(struct core *c, const struct event *ev, struct effec
 	job_tell_srun(c, j, SRUN_TIMEOUT, t, out);
 }
 
-/* Nodes of which no step will report any more. */
-static void nodes_lost(struct core *c, const char *list, bool kill, struct effects *out)
+/* Nodes that are no longer the job's. */
+static void nodes_leave(struct core *c, const char *list, bool failed, struct effects *out)
 {
 	struct job *j = the_job(c);
 	struct bitset *set = bitset_new(c->node_count);
-	struct step *next;
 
 	(void)nodes_parse(c, list, set, NULL);
-	bitset_foreach(i, set) {
-		job_tell_node_fail(c, j, c->node[i], out);
-		for (struct step *s = j->steps; s; s = next) {
-			bool here = false;
-
-			next = s->next;
-			for (uint32_t k = 0; k < s->node_count; k++)
-				here |= s->node[k] == i;
-			if (!here)
-				continue;
-			if (kill)
-				effect_signal(c, out, j, s->id, 9, 0, j->alloc->nodes);
-			step_done_on(c, j, s, i, out);
-		}
-	}
+	if (failed)
+		bitset_foreach(i, set)
+			job_tell_node_fail(c, j, c->node[i], out);
+	job_shrink(c, j, set, failed, out);
 	bitset_free(set);
 }
 
@@ -448,7 +437,7 @@ static void rpc_node_fail(struct core *c, const struct event *ev, struct effects
 	const struct srun_node_fail_msg *m = ev->body;
 
 	if (m->nodelist)
-		nodes_lost(c, m->nodelist, false, out);
+		nodes_leave(c, m->nodelist, true, out);
 }
 
 /* The job gives up nodes (26.05): what runs there ends first, and nothing new
@@ -456,23 +445,9 @@ static void rpc_node_fail(struct core *c, const struct event *ev, struct effects
 static void rpc_resized(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_resize_msg *m = ev->body;
-	struct job_alloc *a = the_job(c)->alloc;
-	struct bitset *set = bitset_new(c->node_count);
 
 	if (m->nodelist)
-		nodes_lost(c, m->nodelist, true, out);
-	if (m->nodelist && nodes_parse(c, m->nodelist, set, NULL) == E_OK)
-		for (uint32_t k = 0; k < a->node_count; k++) {
-			struct job_share *s = &a->share[k];
-
-			if (!bitset_test(set, s->node))
-				continue;
-			/* no core of it can be had */
-			for (uint32_t b = 0; b < s->cores; b++)
-				bitset_clear(a->cores, s->core_off + b);
-			s->cpus = 0;
-		}
-	bitset_free(set);
+		nodes_leave(c, m->nodelist, false, out);
 	effect_reply_rc(out, ev, E_OK);
 }
 
@@ -530,8 +505,11 @@ static void forget(struct core *c)
 {
 	for (struct job *j = c->dirty_jobs; j; j = j->dirty_next)
 		j->dirty = false;
+	for (struct node *n = c->dirty_nodes; n; n = n->dirty_next)
+		n->dirty = false;
 	c->dirty_jobs = NULL;
-	c->dirty_meta = false;
+	c->dirty_nodes = NULL;
+	c->dirty_meta = c->wants_sched = false;
 }
 
 static void at(struct core *c, int64_t now)

@@ -713,6 +713,7 @@ static void copy_scalars(struct core *c, struct job *j, const struct draft *t)
 	j->mem_update_margin = d->mem_update_margin;
 	j->open_mode = d->open_mode;
 	j->start_protocol = wire_version_number(t->ev->caller.version);
+	manager_wish(c, t->ev, j);
 	j->profile = d->profile;
 	j->cpu_freq_min = d->cpu_freq_min;
 	j->cpu_freq_max = d->cpu_freq_max;

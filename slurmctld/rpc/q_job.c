@@ -295,12 +295,34 @@ static bool job_matches(const struct job *j, const struct step_id_members *id)
 	       (j->het_job_id && j->het_job_id == id->job_id);
 }
 
+/* Where to ask on for the steps of one job; 1 when there is somebody.  Not for
+ * all jobs at once: the client would ask each. */
+static uint32_t manager_show(const struct core *c, const struct job *j,
+			     const struct job_step_info_req_msg *q,
+			     struct job_step_info_response_msg *m)
+{
+	struct slurm_stepmgr_job_info *i;
+
+	if (!q->step_id.job_id || q->step_id.job_id == NO_VAL || !job_is_managed(c, j) ||
+	    !job_is_running(j))
+		return 0;
+	if (!m)
+		return 1;
+	i = &m->stepmgr_jobs[m->stepmgr_jobs_count++];
+	wire_init(&slurm_stepmgr_job_info_desc, i);
+	i->step_id.sluid = j->sluid;
+	i->step_id.job_id = j->id;
+	i->step_id.step_id = q->step_id.step_id;
+	i->stepmgr = job_str(j, JS_BATCH_HOST);
+	return 1;
+}
+
 void rpc_q_steps(struct ctld *c, struct request *r)
 {
 	const struct job_step_info_req_msg *q = r->body;
 	struct job_step_info_response_msg m;
 	struct wanted w;
-	uint32_t n = 0;
+	uint32_t n = 0, managers = 0;
 	bool known = false;
 
 	if (q->last_update - 1 >= c->core->last_job_update) {
@@ -310,12 +332,15 @@ void rpc_q_steps(struct ctld *c, struct request *r)
 	wire_init(&job_step_info_response_msg_desc, &m);
 	wanted_init(c, r, q->show_flags, &w);
 	for (int pass = 0; pass < 2; pass++) {
+		if (pass && managers)
+			m.stepmgr_jobs = arena_zalloc(&r->mem, managers * sizeof *m.stepmgr_jobs);
 		if (pass)
 			m.job_steps = arena_zalloc(&r->mem, (n + 1) * sizeof *m.job_steps);
 		for (const struct job *j = c->core->job_first; j; j = j->next) {
 			if (!job_matches(j, &q->step_id) || choose(c->core, j, &w) != VIEW_SHOW)
 				continue;
 			known = true;
+			managers += manager_show(c->core, j, q, pass ? &m : NULL);
 			for (uint32_t id = STEP_EXTERN; id >= STEP_BATCH; id--) {
 				if (!own_step(c->core, j, id) ||
 				    (q->step_id.step_id != NO_VAL && id != q->step_id.step_id))
@@ -349,6 +374,7 @@ void rpc_q_steps(struct ctld *c, struct request *r)
 		return;
 	}
 	m.last_update = ctld_now_usec(c) / 1000000;
-	m.stepmgr_jobs_count = NO_VAL;
+	if (!m.stepmgr_jobs_count)
+		m.stepmgr_jobs_count = NO_VAL;
 	rpc_answer(c, r, RESPONSE_JOB_STEP_INFO, &m);
 }
