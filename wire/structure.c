@@ -328,7 +328,7 @@ void wire_fill(const struct wire_desc *d, void *msg, struct arena *mem, uint64_t
 	       int depth)
 {
 	/* One number for all repetitions: several may share a count. */
-	uint32_t repeats = (uint32_t)(next(seed) % 3);
+	uint32_t repeats = depth > 0 ? (uint32_t)(next(seed) % 3) : 0;
 
 	wire_init(d, msg);
 	/* Repetitions last, so that their counts are not overwritten. */

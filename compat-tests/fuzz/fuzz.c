@@ -19,6 +19,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,7 +49,7 @@ enum kind {
 	K_COUNT
 };
 static const uint8_t kind_weight[K_COUNT] = {
-	[K_INTACT] = 12, [K_BODY] = 46, [K_NOISE] = 8, [K_HEADER] = 8, [K_FORWARD] = 6,
+	[K_INTACT] = 12, [K_BODY] = 42, [K_NOISE] = 8, [K_HEADER] = 8, [K_FORWARD] = 10,
 	[K_CRED] = 8, [K_HASH] = 2, [K_FRAME] = 6, [K_SHORT] = 4,
 };
 
@@ -314,6 +315,26 @@ static char *sign(uint16_t type, uint8_t hash, const struct wire_out *body)
 	return cred;
 }
 
+/* Answers of others, of any type: they come without a length. */
+static void answers_make(struct wire_header *h, struct arena *mem)
+{
+	h->ret_cnt = (uint16_t)(1 + below(3));
+	h->ret = arena_zalloc(mem, h->ret_cnt * sizeof *h->ret);
+	for (uint16_t k = 0; k < h->ret_cnt; k++) {
+		const struct wire_type *t = &wire_types[below(wire_type_count)];
+		uint64_t seed = next() | 1;
+		void *body = NULL;
+
+		if (!wire_version_in(h->version, t->when))
+			t = wire_type_find(RESPONSE_SLURM_RC, h->version);
+		if (t->body) {
+			body = arena_zalloc(mem, t->body->size);
+			wire_fill(t->body, body, mem, &seed, 2);
+		}
+		h->ret[k] = (struct wire_ret){ (uint32_t)next(), t->number, "fz2", t->body, body };
+	}
+}
+
 /* Sent on to nodes that are there, are not, and have no address. */
 static void forward_make(struct wire_header *h, struct arena *mem)
 {
@@ -331,15 +352,8 @@ static void forward_make(struct wire_header *h, struct arena *mem)
 		h->flags |= WIRE_FLAG_PACK_ADDRS;
 		h->fwd_net_cred = below(2) ? "MUNGE:xxxx:" : cred_before;
 	}
-	if (!below(3)) {
-		struct return_code_msg *rc = arena_zalloc(mem, sizeof *rc);
-
-		h->ret_cnt = (uint16_t)(1 + below(3));
-		h->ret = arena_zalloc(mem, h->ret_cnt * sizeof *h->ret);
-		for (uint16_t k = 0; k < h->ret_cnt; k++)
-			h->ret[k] = (struct wire_ret){ (uint32_t)next(), RESPONSE_SLURM_RC, "fz2",
-						       &return_code_msg_desc, rc };
-	}
+	if (!below(3))
+		answers_make(h, mem);
 }
 
 static void cred_damage(struct wire_header *h, uint32_t *plugin, char **cred)
@@ -707,6 +721,9 @@ int main(int argc, char **argv)
 		perror("fuzz: setuid");
 		return 2;
 	}
+#ifndef __SANITIZE_ADDRESS__
+	(void)setrlimit(RLIMIT_AS, &(struct rlimit){ (rlim_t)1 << 30, (rlim_t)1 << 30 });
+#endif
 	auth = auth_new(&ao);
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	type_sent = mem_zalloc(wire_type_count * WIRE_VERSION_COUNT * sizeof *type_sent);

@@ -114,12 +114,25 @@ static bool round_trip(const struct wire_desc *d, enum wire_version v, bool deep
 	return good;
 }
 
+/* A structure that holds its own kind would be as deep as its sender likes,
+ * and reading it as deep a recursion. */
+static bool holds(const struct wire_desc *d, const struct wire_desc *what, int depth)
+{
+	for (const struct wire_field *f = d->field; f < d->field + d->count; f++)
+		if (f->sub && (f->sub == what || depth > 20 || holds(f->sub, what, depth + 1)))
+			return true;
+	return false;
+}
+
 int main(void)
 {
 	for (size_t k = 0; k < wire_message_count; k++) {
 		const struct wire_desc *d = wire_messages[k];
 		bool good = true;
 		enum wire_version bad = 0;
+
+		if (holds(d, d, 0))
+			ok(false, "%s does not hold another %s", d->name, d->name);
 
 		for (enum wire_version v = 0; v < WIRE_LAYOUT_COUNT; v++)
 			for (int r = 0; r < ROUNDS && good; r++)
