@@ -15,16 +15,17 @@ SAN     ?=
 B       := build$(if $(SAN),-san)
 SANFLAGS := -fsanitize=address -fsanitize=undefined -fno-omit-frame-pointer
 
-PKGS    := libevent libevent_pthreads sqlite3 json-c hwloc
+PKGS    := libevent libevent_pthreads sqlite3 json-c nettle hwloc
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
 CPPFLAGS += -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALLCFLAGS = -std=c11 $(WARN) $(CFLAGS) $(if $(SAN),$(SANFLAGS))
 LDFLAGS += $(if $(SAN),$(SANFLAGS))
-LIBS_CTLD := $(shell pkg-config --libs libevent libevent_pthreads sqlite3 2>/dev/null) -lmunge -lpthread -lm
-LIBS_NODE := $(shell pkg-config --libs libevent libevent_pthreads hwloc 2>/dev/null) -lmunge -lutil -lpthread -lm -ldl
+LIBS_AUTH := $(shell pkg-config --libs json-c nettle 2>/dev/null) -lmunge
+LIBS_CTLD := $(shell pkg-config --libs libevent libevent_pthreads sqlite3 2>/dev/null) $(LIBS_AUTH) -lpthread -lm
+LIBS_NODE := $(shell pkg-config --libs libevent libevent_pthreads hwloc 2>/dev/null) $(LIBS_AUTH) -lutil -lpthread -lm -ldl
 # One process a step: it starts faster without libraries it does not use.
-LIBS_STEP := $(shell pkg-config --libs libevent 2>/dev/null) -lmunge -lutil -lpthread -lm -ldl
+LIBS_STEP := $(shell pkg-config --libs libevent 2>/dev/null) $(LIBS_AUTH) -lutil -lpthread -lm -ldl
 
 src = $(wildcard $(1)/*.c)
 obj = $(patsubst %.c,$(B)/%.o,$(call src,$(1)))

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Identity and integrity of a message: munge says who encoded the credential,
+ * Identity and integrity of a message: the method says who made the credential,
  * and the hash inside it says which body it was made for.  A message is from
  * somebody only when both hold. */
-#include "auth/auth.h"
-#include "auth/munge.h"
+#include "auth/method.h"
 #include "wire/base/log.h"
 
 #include <ctype.h>
@@ -13,33 +12,79 @@
 #include <unistd.h>
 
 /* A message's credential holds 33 bytes; with munge's own header, the realm and
- * base64 it stays far below this.  Longer ones are refused unread. */
-#define CRED_TEXT_MAX 4096
-/* Launch credentials hold whole host lists and core maps. */
-#define SEAL_TEXT_MAX ((size_t)1 << 20)
+ * base64 it stays far below this, and a token with the identity of a user in
+ * many groups does too.  Longer ones are refused unread. */
+#define CRED_TEXT_MAX 65536
 
-struct auth *auth_new(const struct auth_options *o)
+static enum err method_open(struct auth *a, const struct auth_method *m,
+			    const struct auth_options *o, struct err_text *why)
 {
-	struct auth *a = mem_zalloc(sizeof *a);
+	return m->open ? m->open(a, o, why) : E_OK;
+}
 
-	a->socket = mem_strdup(o->socket);
-	a->ttl_sec = o->ttl_sec;
+static const struct auth_method *method_choose(const char *key, const char *type,
+					       struct err_text *why)
+{
+	const struct auth_method *m = auth_method_find(type);
+
+	if (!m)
+		err_set(why, E_FAIL, "%s=%s is not supported, only %s are", key, type,
+			auth_method_list());
+	return m;
+}
+
+struct auth *auth_new(const struct auth_options *o, struct err_text *why)
+{
+	const struct auth_method *m, *c = NULL;
+	struct auth *a;
+	enum err e;
+
+	m = method_choose("AuthType", o->auth_type ? o->auth_type : "auth/munge", why);
+	if (m)
+		c = method_choose("CredType", o->cred_type ? o->cred_type : "cred/munge", why);
+	if (!c)
+		return NULL;
+	a = mem_zalloc(sizeof *a);
+	a->method = m;
+	a->cred = c;
 	a->allow_replay = o->allow_replay;
 	a->block_null_hash = o->block_null_hash;
 	a->block_zero_hash = o->block_zero_hash;
-	atomic_init(&a->away, false);
-	atomic_init(&a->probing, false);
 	seen_init(&a->seen);
-	return a;
+	e = method_open(a, m, o, why);
+	if (!e && c != m)
+		e = method_open(a, c, o, why);
+	if (!e)
+		return a;
+	auth_free(a);
+	return NULL;
 }
 
 void auth_free(struct auth *a)
 {
 	if (!a)
 		return;
+	if (a->method->close)
+		a->method->close(a);
+	if (a->cred->close)
+		a->cred->close(a);
 	seen_fini(&a->seen);
-	free(a->socket);
 	free(a);
+}
+
+const char *auth_name(const struct auth *a)
+{
+	return a->method->name;
+}
+
+uint32_t auth_plugin(const struct auth *a)
+{
+	return a->method->plugin;
+}
+
+bool auth_cred_tokens(const struct auth *a)
+{
+	return a->cred->tokens;
 }
 
 /* The value of "key=value" in a comma separated list, or NULL. */
@@ -87,6 +132,8 @@ void auth_options_parse(struct auth_options *o, const char *auth_info,
 		o->cred_expire_sec = option_seconds(auth_info, "cred_expire", 120);
 		if (o->cred_expire_sec < 5)             /* as stock: too short is not meant */
 			o->cred_expire_sec = 120;
+		o->disable_sack = strstr(auth_info, "disable_sack");
+		o->use_client_ids = strstr(auth_info, "use_client_ids");
 	}
 	o->block_null_hash = comm_params && strcasestr(comm_params, "block_null_hash");
 	o->block_zero_hash = comm_params && strcasestr(comm_params, "block_zero_hash");
@@ -129,12 +176,15 @@ enum err auth_sign(struct auth *a, uid_t only_uid, uint16_t msg_type, uint8_t ha
 		   const void *body, size_t len, char **cred, struct err_text *why)
 {
 	uint8_t record[33];
-	size_t n = hash_record(hash_type ? hash_type : AUTH_HASH_K12, msg_type, body, len, record);
+	size_t n;
 
+	if (!a->method->hashed)
+		return a->method->make(a, only_uid, NULL, 0, cred, why);
+	n = hash_record(hash_type ? hash_type : AUTH_HASH_K12, msg_type, body, len, record);
 	if (!n)
 		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR, "no hash has number %u",
 			       hash_type);
-	return munge_seal(a, only_uid, record, n, cred, why);
+	return a->method->make(a, only_uid, record, n, cred, why);
 }
 
 /* Does the record in the credential fit this message? */
@@ -172,7 +222,7 @@ static enum err hash_check(const struct auth *a, const struct wire_frame *f,
 	return E_OK;
 }
 
-static bool fate_accepted(const struct auth *a, enum munge_fate fate)
+static bool fate_accepted(const struct auth *a, enum auth_fate fate)
 {
 	return fate == FATE_GOOD || (fate == FATE_REPLAYED && a->allow_replay);
 }
@@ -192,21 +242,37 @@ static enum err replay_check(struct auth *a, const char *cred, const struct auth
 		       (unsigned)id->uid);
 }
 
+static enum err plugin_check(const struct auth *a, const struct wire_frame *f,
+			     struct err_text *why, struct err_text *stock_lines)
+{
+	const struct auth_method *ours = a->method;
+
+	if (f->cred && f->auth_plugin == ours->plugin)
+		return E_OK;
+	if (!f->auth_plugin)
+		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
+			       "plugin: the message carries no credential");
+	if (f->auth_plugin != ours->plugin)
+		err_set(stock_lines, E_OK, "authentication plugin %u not found", f->auth_plugin);
+	return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR, "plugin: the sender uses "
+		       "authentication plugin %u, we use auth/%s (%u): compare AuthType",
+		       f->auth_plugin, ours->name, ours->plugin);
+}
+
 enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_identity *id,
 		     struct err_text *why, struct err_text *stock_lines)
 {
 	void *payload = NULL;
 	size_t len = 0;
-	enum munge_fate fate;
+	enum auth_fate fate;
 	enum err e;
 
 	err_set(stock_lines, E_OK, "%s", "");
 	*id = (struct auth_identity){ .uid = AUTH_NOBODY, .gid = AUTH_NOBODY };
-	if (f->auth_plugin != AUTH_PLUGIN_MUNGE || !f->cred)
-		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR, f->auth_plugin ?
-			       "plugin: the sender uses authentication plugin %u, we use munge" :
-			       "plugin: the message carries no credential", f->auth_plugin);
-	fate = munge_unseal(a, f->cred, CRED_TEXT_MAX, &payload, &len, id, why, stock_lines);
+	e = plugin_check(a, f, why, stock_lines);
+	if (e)
+		return e;
+	fate = a->method->read(a, f->cred, CRED_TEXT_MAX, &payload, &len, id, why, stock_lines);
 	if (!fate_accepted(a, fate)) {
 		free(payload);
 		return E_PROTOCOL_AUTHENTICATION_ERROR;
@@ -215,10 +281,10 @@ enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_ide
 	if (id->uid == AUTH_NOBODY || id->gid == AUTH_NOBODY)
 		e = err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
 			    "user: 'nobody' (99) may not authenticate");
-	else
+	else if (a->method->hashed)
 		e = hash_check(a, f, payload, len, id, why);
 	free(payload);
-	if (!e && a->allow_replay)
+	if (!e && a->allow_replay && a->method->unique)
 		e = replay_check(a, f->cred, id, why, stock_lines);
 	return e;
 }
@@ -251,44 +317,19 @@ void auth_refusal_log(const struct wire_frame *f, const char *peer, enum err e,
 	log_error("Refused %s: %s peer=%s", type, why ? why->text : err_str(e), peer);
 }
 
-enum err auth_seal(struct auth *a, const void *p, size_t len, char **text,
-		   struct err_text *why)
-{
-	return munge_seal(a, AUTH_ANY_UID, p, len, text, why);
-}
-
-enum err auth_unseal(struct auth *a, const char *text, void **payload, size_t *len,
-		     struct auth_identity *id, struct err_text *why)
-{
-	void *p = NULL;
-	size_t n = 0;
-	enum munge_fate fate = munge_unseal(a, text, SEAL_TEXT_MAX, &p, &n, id, why, NULL);
-
-	if (fate_accepted(a, fate)) {
-		*payload = p;
-		*len = n;
-		return E_OK;
-	}
-	free(p);
-	return fate == FATE_REPLAYED ? E_D_CREDENTIAL_REPLAYED : E_D_INVALID_JOB_CREDENTIAL;
-}
-
 enum err auth_self_test(struct auth *a, struct err_text *why)
 {
-	struct auth_identity id;
-	enum munge_fate fate;
-	void *payload = NULL;
-	size_t len = 0;
-	char *text;
-	enum err e = munge_seal(a, geteuid() + 1, NULL, 0, &text, why);
+	return a->method->test ? a->method->test(a, why) : E_OK;
+}
 
-	if (e)
-		return e;
-	fate = munge_unseal(a, text, CRED_TEXT_MAX, &payload, &len, &id, why, NULL);
-	free(text);
-	free(payload);
-	if (fate == FATE_GOOD || fate == FATE_REPLAYED)
-		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
-			       "MUNGE allows root to decode any credential");
-	return fate == FATE_RESTRICTED ? E_OK : E_PROTOCOL_AUTHENTICATION_ERROR;
+static enum err method_reload(struct auth *a, const struct auth_method *m, struct err_text *why)
+{
+	return m->reload ? m->reload(a, why) : E_OK;
+}
+
+enum err auth_reload(struct auth *a, struct err_text *why)
+{
+	enum err e = method_reload(a, a->method, why);
+
+	return e || a->cred == a->method ? e : method_reload(a, a->cred, why);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Signing and checking launch credentials.  The signature is a munge text that
- * holds the packed credential itself, so what was signed is compared byte by
- * byte with what arrived, and never re-packed. */
-#include "auth/cred.h"
+ * Signing and checking launch credentials.  What is sealed are packed bytes:
+ * they are compared with what arrived, or came sealed, and are never re-packed.
+ * How they are sealed is the method's business (auth/method.h). */
+#include "auth/method.h"
 
 #include <stdlib.h>
 
@@ -81,7 +81,7 @@ static enum err seal(struct auth *a, const struct wire_desc *d, const void *body
 		wire_out_fini(&o);
 		return err_set(why, E_INVALID_JOB_CREDENTIAL, "the credential cannot be packed");
 	}
-	e = auth_seal(a, o.base, o.len, &text, why);
+	e = a->cred->seal(a, o.base, o.len, &text, why);
 	if (!e) {
 		copy = arena_alloc(mem, o.len);
 		memcpy(copy, o.base, o.len);
@@ -104,49 +104,56 @@ enum err cred_sign(struct auth *a, struct cred_signed *c, enum wire_version v,
 	    !c->cred.job_core_bitmap || !c->cred.step_core_bitmap)
 		return err_set(why, E_INVALID_JOB_CREDENTIAL,
 			       "credential: memory or cores are missing");
+	if (a->cred->tokens)
+		return a->cred->launch_sign(a, c, v, mem, why);
 	return seal(a, &cred_desc, &c->cred, v, &c->raw, &c->signature, mem, why);
 }
 
 enum err cred_sbcast_sign(struct auth *a, struct sbcast_cred_signed *c, enum wire_version v,
 			  struct arena *mem, struct err_text *why)
 {
+	if (a->cred->tokens)
+		return a->cred->sbcast_sign(a, c, mem, why);
 	return seal(a, &sbcast_cred_desc, &c->cred, v, &c->raw, &c->signature, mem, why);
 }
 
-static enum err unseal(struct auth *a, const struct wire_mem *raw, const char *signature,
-		       uid_t slurm_uid, struct err_text *why)
+static enum err check(struct auth *a, const struct wire_mem *raw, const char *signature,
+		      uid_t slurm_uid, struct err_text *why)
 {
-	struct auth_identity id;
-	void *payload;
-	size_t len;
-	enum err e;
-
 	if (!signature || !raw->len)
 		return err_set(why, E_D_INVALID_JOB_CREDENTIAL, "the credential is not signed");
-	e = auth_unseal(a, signature, &payload, &len, &id, why);
-	if (e)
-		return e;
-	if (id.uid != 0 && id.uid != slurm_uid)
-		e = err_set(why, E_D_INVALID_JOB_CREDENTIAL,
-			    "the credential was signed by user %u, not by SlurmUser %u",
-			    (unsigned)id.uid, (unsigned)slurm_uid);
-	else if (len != raw->len || !auth_bytes_equal(payload, raw->p, len))
-		e = err_set(why, E_D_INVALID_JOB_CREDENTIAL,
-			    "the credential is not the one that was signed");
-	free(payload);
-	return e;
+	return a->cred->check(a, signature, raw->p, raw->len, slurm_uid, why);
 }
 
-enum err cred_verify(struct auth *a, const struct cred_signed *c, uid_t slurm_uid,
-		     struct err_text *why)
+enum err cred_verify(struct auth *a, struct cred_signed *c, enum wire_version v,
+		     uid_t slurm_uid, struct arena *mem, struct err_text *why)
 {
-	enum err e = unseal(a, &c->raw, c->signature, slurm_uid, why);
+	enum err e;
 
+	if (a->cred->tokens)
+		e = a->cred->launch_open(a, c, v, mem, why);
+	else
+		e = check(a, &c->raw, c->signature, slurm_uid, why);
 	return e ? e : shape_check(&c->cred, E_D_INVALID_JOB_CREDENTIAL, why);
 }
 
-enum err cred_sbcast_verify(struct auth *a, const struct sbcast_cred_signed *c,
-			    uid_t slurm_uid, struct err_text *why)
+enum err cred_sbcast_verify(struct auth *a, struct sbcast_cred_signed *c, uid_t slurm_uid,
+			    struct arena *mem, struct err_text *why)
 {
-	return unseal(a, &c->raw, c->signature, slurm_uid, why);
+	if (a->cred->tokens)
+		return a->cred->sbcast_open(a, c, mem, why);
+	return check(a, &c->raw, c->signature, slurm_uid, why);
+}
+
+enum err cred_net_sign(struct auth *a, const struct slurm_node_alias_addrs *m,
+		       enum wire_version v, char **text, struct err_text *why)
+{
+	return a->cred->net_sign(a, m, v, text, why);
+}
+
+enum err cred_net_open(struct auth *a, const char *text, enum wire_version v, uid_t slurm_uid,
+		       struct arena *mem, struct slurm_node_alias_addrs *m,
+		       struct err_text *why)
+{
+	return a->cred->net_open(a, text, v, slurm_uid, mem, m, why);
 }

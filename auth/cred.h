@@ -8,7 +8,8 @@
 #include "auth/auth.h"
 
 /* Pack c->cred for release v, seal it, and set c->raw and c->signature (both
- * in mem).  E_INVALID_JOB_CREDENTIAL when its parts contradict each other (a
+ * in mem).  With tokens (auth_cred_tokens) the token is the signature, and all
+ * that is sent.  E_INVALID_JOB_CREDENTIAL when its parts contradict each other (a
  * stock slurmd would die of that). */
 enum err cred_sign(struct auth *a, struct cred_signed *c, enum wire_version v,
 		   struct arena *mem, struct err_text *why);
@@ -16,12 +17,23 @@ enum err cred_sbcast_sign(struct auth *a, struct sbcast_cred_signed *c, enum wir
 			  struct arena *mem, struct err_text *why);
 
 /* Check that the signature seals exactly c->raw, that root or slurm_uid sealed
- * it and that its parts fit together.  E_D_INVALID_JOB_CREDENTIAL otherwise, or
- * E_D_CREDENTIAL_REPLAYED (see auth_unseal). */
-enum err cred_verify(struct auth *a, const struct cred_signed *c, uid_t slurm_uid,
-		     struct err_text *why);
-enum err cred_sbcast_verify(struct auth *a, const struct sbcast_cred_signed *c,
-			    uid_t slurm_uid, struct err_text *why);
+ * it and that its parts fit together.  A token is opened: what was in it, packed
+ * for release v, goes into c->raw and c->cred (in mem), which say nothing before.
+ * E_D_INVALID_JOB_CREDENTIAL otherwise, or E_D_CREDENTIAL_REPLAYED when munged
+ * has seen the text before and allow_replay is off. */
+enum err cred_verify(struct auth *a, struct cred_signed *c, enum wire_version v,
+		     uid_t slurm_uid, struct arena *mem, struct err_text *why);
+enum err cred_sbcast_verify(struct auth *a, struct sbcast_cred_signed *c, uid_t slurm_uid,
+			    struct arena *mem, struct err_text *why);
+
+/* Addresses of nodes that a client's slurm.conf does not name, sealed so that
+ * node daemons believe what the client hands on.  *text is a heap string, or
+ * NULL where the method has none. */
+enum err cred_net_sign(struct auth *a, const struct slurm_node_alias_addrs *m,
+		       enum wire_version v, char **text, struct err_text *why);
+enum err cred_net_open(struct auth *a, const char *text, enum wire_version v, uid_t slurm_uid,
+		       struct arena *mem, struct slurm_node_alias_addrs *m,
+		       struct err_text *why);
 
 /* What a node remembers of credentials: seen ones (a replay is refused) and
  * revoked jobs.  Single-threaded. */

@@ -1,19 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libmunge, with patience: munged may be restarting (a changed key), and stock
- * daemons wait it out, so do we.  A context belongs to one call; nothing here
- * is shared between threads but one flag. */
-#include "auth/munge.h"
+ * AuthType=auth/munge, CredType=cred/munge: libmunge, with patience.  munged
+ * may be restarting (a changed key), and stock daemons wait it out, so do we.
+ * A context belongs to one call; nothing here is shared between threads but
+ * two flags. */
+#include "auth/method.h"
 
 #include <limits.h>
 #include <munge.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define PATIENCE_MS    5000
 #define PAUSE_USEC     100000
+/* Launch credentials hold whole host lists and core maps. */
+#define SEAL_TEXT_MAX ((size_t)1 << 20)
 /* munged reads no larger request; base64 and its own header need the rest. */
 #define SEAL_MAX       ((size_t)700 << 10)
+
+struct munge {
+	char *socket;
+	int ttl_sec;
+	/* munged has been away for as long as we wait: nobody waits again, and one
+	 * thread at a time asks whether it is back (libmunge alone takes ten
+	 * seconds to give up on a stopped one) */
+	atomic_bool away, probing;
+};
 
 static int64_t clock_ms(void)
 {
@@ -30,7 +43,7 @@ struct attempt {
 };
 
 /* False: munged is away and another thread is asking. */
-static bool attempt_begin(struct auth *a, struct attempt *t)
+static bool attempt_begin(struct munge *a, struct attempt *t)
 {
 	t->probe = atomic_load(&a->away);
 	t->give_up = clock_ms() + (t->probe ? 0 : PATIENCE_MS);
@@ -38,7 +51,7 @@ static bool attempt_begin(struct auth *a, struct attempt *t)
 }
 
 /* Ask again? */
-static bool attempt_again(struct auth *a, struct attempt *t, munge_err_t e)
+static bool attempt_again(struct munge *a, struct attempt *t, munge_err_t e)
 {
 	if (e == EMUNGE_SOCKET && clock_ms() < t->give_up) {
 		(void)usleep(PAUSE_USEC);
@@ -50,7 +63,7 @@ static bool attempt_again(struct auth *a, struct attempt *t, munge_err_t e)
 	return false;
 }
 
-static munge_err_t encode(struct auth *a, munge_ctx_t ctx, const void *p, size_t len,
+static munge_err_t encode(struct munge *a, munge_ctx_t ctx, const void *p, size_t len,
 			  char **text)
 {
 	struct attempt t;
@@ -64,7 +77,7 @@ static munge_err_t encode(struct auth *a, munge_ctx_t ctx, const void *p, size_t
 	return e;
 }
 
-static munge_err_t decode(struct auth *a, munge_ctx_t ctx, const char *text, void **data,
+static munge_err_t decode(struct munge *a, munge_ctx_t ctx, const char *text, void **data,
 			  int *len, struct auth_identity *id)
 {
 	struct attempt t;
@@ -80,7 +93,7 @@ static munge_err_t decode(struct auth *a, munge_ctx_t ctx, const char *text, voi
 	return e;
 }
 
-static munge_ctx_t context_new(const struct auth *a)
+static munge_ctx_t context_new(const struct munge *a)
 {
 	munge_ctx_t ctx = munge_ctx_create();
 
@@ -100,7 +113,7 @@ static const char *reason(munge_ctx_t ctx, munge_err_t e)
 	return s ? s : munge_strerror(e);
 }
 
-static void no_munged(const struct auth *a, munge_ctx_t ctx, const char *verb,
+static void no_munged(const struct munge *a, munge_ctx_t ctx, const char *verb,
 		      struct err_text *why, struct err_text *stock)
 {
 	const char *socket = a->socket;
@@ -116,9 +129,10 @@ static void no_munged(const struct auth *a, munge_ctx_t ctx, const char *verb,
 		said);
 }
 
-enum err munge_seal(struct auth *a, uid_t only_uid, const void *p, size_t len, char **text,
-		    struct err_text *why)
+static enum err make(struct auth *auth, uid_t only_uid, const void *p, size_t len, char **text,
+		     struct err_text *why)
 {
+	struct munge *a = auth->munge;
 	munge_ctx_t ctx;
 	munge_err_t e;
 	char *cred = NULL;
@@ -145,23 +159,6 @@ enum err munge_seal(struct auth *a, uid_t only_uid, const void *p, size_t len, c
 	return e == EMUNGE_SUCCESS ? E_OK : E_PROTOCOL_AUTHENTICATION_ERROR;
 }
 
-/* "10 min 3 s" */
-static const char *span_text(int64_t sec, char *buf, size_t n)
-{
-	if (sec < 0)
-		sec = -sec;
-	if (sec < 60)
-		(void)snprintf(buf, n, "%d s", (int)sec);
-	else if (sec < 3600)
-		(void)snprintf(buf, n, "%d min %d s", (int)(sec / 60), (int)(sec % 60));
-	else if (sec < 86400)
-		(void)snprintf(buf, n, "%d h %d min", (int)(sec / 3600), (int)(sec / 60 % 60));
-	else
-		(void)snprintf(buf, n, "%lld days %d h", (long long)(sec / 86400),
-			       (int)(sec / 3600 % 24));
-	return buf;
-}
-
 static const char *time_text(time_t t, char *buf, size_t n)
 {
 	struct tm tm;
@@ -171,7 +168,7 @@ static const char *time_text(time_t t, char *buf, size_t n)
 	return buf;
 }
 
-static enum munge_fate fate_of(munge_err_t e)
+static enum auth_fate fate_of(munge_err_t e)
 {
 	switch (e) {
 	case EMUNGE_SUCCESS:
@@ -195,14 +192,14 @@ static enum munge_fate fate_of(munge_err_t e)
 }
 
 /* The one place that turns a fate into a sentence. */
-static void explain(enum munge_fate fate, const struct auth_identity *id, const char *said,
+static void explain(enum auth_fate fate, const struct auth_identity *id, const char *said,
 		    struct err_text *why)
 {
 	char made[64], read[64], apart[32];
 
 	(void)time_text(id->encoded, made, sizeof made);
 	(void)time_text(id->decoded, read, sizeof read);
-	(void)span_text(id->decoded - id->encoded, apart, sizeof apart);
+	(void)auth_span_text(id->decoded - id->encoded, apart, sizeof apart);
 	switch (fate) {
 	case FATE_EXPIRED:
 		err_set(why, E_FAIL, "clock: the sender's clock is %s behind ours, or the message "
@@ -273,14 +270,15 @@ static void identity_read(munge_ctx_t ctx, struct auth_identity *id)
 		id->ttl_sec = 0;
 }
 
-enum munge_fate munge_unseal(struct auth *a, const char *text, size_t max_len,
-			     void **payload, size_t *len, struct auth_identity *id,
-			     struct err_text *why, struct err_text *stock_lines)
+static enum auth_fate read_text(struct auth *auth, const char *text, size_t max_len,
+				void **payload, size_t *len, struct auth_identity *id,
+				struct err_text *why, struct err_text *stock_lines)
 {
+	struct munge *a = auth->munge;
 	void *data = NULL;
 	int n = 0;
 	struct auth_identity as = {0};
-	enum munge_fate fate;
+	enum auth_fate fate;
 	munge_err_t e;
 	munge_ctx_t ctx;
 
@@ -323,3 +321,138 @@ enum munge_fate munge_unseal(struct auth *a, const char *text, size_t max_len,
 	*len = data && n > 0 ? (size_t)n : 0;
 	return fate;
 }
+
+/* ---- credentials ------------------------------------------------------- */
+
+static enum err seal(struct auth *a, const void *p, size_t len, char **text,
+		     struct err_text *why)
+{
+	return make(a, AUTH_ANY_UID, p, len, text, why);
+}
+
+/* Whoever sealed it must be the controller. */
+static enum err unseal(struct auth *a, const char *text, uid_t slurm_uid, void **payload,
+		       size_t *len, struct err_text *why)
+{
+	struct auth_identity id;
+	void *p = NULL;
+	size_t n = 0;
+	enum auth_fate fate = read_text(a, text, SEAL_TEXT_MAX, &p, &n, &id, why, NULL);
+	enum err e = E_D_INVALID_JOB_CREDENTIAL;
+
+	if (fate == FATE_REPLAYED && !a->allow_replay)
+		e = E_D_CREDENTIAL_REPLAYED;
+	else if (fate == FATE_GOOD || fate == FATE_REPLAYED)
+		e = id.uid == 0 || id.uid == slurm_uid ? E_OK :
+		    err_set(why, E_D_INVALID_JOB_CREDENTIAL,
+			    "the credential was signed by user %u, not by SlurmUser %u",
+			    (unsigned)id.uid, (unsigned)slurm_uid);
+	if (e) {
+		free(p);
+		return e;
+	}
+	*payload = p;
+	*len = n;
+	return E_OK;
+}
+
+static enum err check(struct auth *a, const char *text, const void *p, size_t len,
+		      uid_t slurm_uid, struct err_text *why)
+{
+	void *payload;
+	size_t n;
+	enum err e = unseal(a, text, slurm_uid, &payload, &n, why);
+
+	if (e)
+		return e;
+	if (n != len || !auth_bytes_equal(payload, p, len))
+		e = err_set(why, E_D_INVALID_JOB_CREDENTIAL,
+			    "the credential is not the one that was signed");
+	free(payload);
+	return e;
+}
+
+static enum err net_sign(struct auth *a, const struct slurm_node_alias_addrs *m,
+			 enum wire_version v, char **text, struct err_text *why)
+{
+	struct wire_out o = {0};
+	enum err e;
+
+	wire_pack(&o, &slurm_node_alias_addrs_desc, m, v);
+	e = o.failed ? E_FAIL : seal(a, o.base, o.len, text, why);
+	wire_out_fini(&o);
+	return e;
+}
+
+static enum err net_open(struct auth *a, const char *text, enum wire_version v,
+			 uid_t slurm_uid, struct arena *mem,
+			 struct slurm_node_alias_addrs *m, struct err_text *why)
+{
+	void *payload;
+	uint8_t *copy;
+	size_t len;
+	struct wire_in in;
+	enum err e = unseal(a, text, slurm_uid, &payload, &len, why);
+
+	if (e)
+		return e;
+	copy = arena_alloc(mem, len + 1);
+	memcpy(copy, payload, len);
+	free(payload);
+	in = (struct wire_in){ copy, copy + len, mem, false, false };
+	wire_unpack(&in, &slurm_node_alias_addrs_desc, m, v);
+	return in.failed ? err_set(why, E_COMMUNICATIONS_RECEIVE_ERROR, "they cannot be decoded") :
+			   E_OK;
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+static enum err munge_open(struct auth *a, const struct auth_options *o, struct err_text *why)
+{
+	(void)why;
+	a->munge = mem_zalloc(sizeof *a->munge);
+	a->munge->socket = mem_strdup(o->socket);
+	a->munge->ttl_sec = o->ttl_sec;
+	atomic_init(&a->munge->away, false);
+	atomic_init(&a->munge->probing, false);
+	return E_OK;
+}
+
+static void munge_close(struct auth *a)
+{
+	if (!a->munge)
+		return;
+	free(a->munge->socket);
+	free(a->munge);
+	a->munge = NULL;
+}
+
+/* munged can be built so that root reads what is meant for others, and then
+ * restrictions mean nothing. */
+static enum err self_test(struct auth *a, struct err_text *why)
+{
+	struct auth_identity id;
+	enum auth_fate fate;
+	void *payload = NULL;
+	size_t len = 0;
+	char *text;
+	enum err e = make(a, geteuid() + 1, NULL, 0, &text, why);
+
+	if (e)
+		return E_FAIL;
+	fate = read_text(a, text, SEAL_TEXT_MAX, &payload, &len, &id, why, NULL);
+	free(text);
+	free(payload);
+	if (fate == FATE_GOOD || fate == FATE_REPLAYED)
+		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
+			       "MUNGE allows root to decode any credential");
+	return fate == FATE_RESTRICTED ? E_OK : E_FAIL;
+}
+
+const struct auth_method auth_method_munge = {
+	.name = "munge", .plugin = AUTH_PLUGIN_MUNGE, .when = ALL, .hashed = true,
+	.unique = true,
+	.open = munge_open, .close = munge_close, .test = self_test,
+	.make = make, .read = read_text,
+	.seal = seal, .check = check, .net_sign = net_sign, .net_open = net_open,
+};

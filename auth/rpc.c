@@ -44,14 +44,14 @@ static enum err frame_build(struct auth *a, struct wire_header *h, uid_t only_ui
 			    uint8_t sign, const void *body, struct wire_out *o,
 			    struct err_text *why)
 {
-	struct wire_out b = {0};
+	struct wire_out b = { .tokens = auth_cred_tokens(a) };
 	char *cred = NULL;
 	enum err e = body_pack(&b, h->type, body, h->version, why);
 
 	if (!e && sign)
 		e = auth_sign(a, only_uid, h->type, sign, b.base, b.len, &cred, why);
 	if (!e) {
-		wire_frame_build(o, h, AUTH_PLUGIN_MUNGE, cred, b.base, b.len);
+		wire_frame_build(o, h, auth_plugin(a), cred, b.base, b.len);
 		if (o->failed)
 			e = err_set(why, E_COMMUNICATIONS_SEND_ERROR, "%s cannot be packed",
 				    wire_type_name(h->type));
@@ -139,6 +139,7 @@ static enum err reply_open(struct auth *a, const uint8_t *bytes, size_t len,
 		if (e)
 			return e;
 	}
+	r->frame.tokens = auth_cred_tokens(a);
 	e = wire_body_unpack(&r->frame, &r->mem, &r->type, &r->body);
 	if (e)
 		return err_set(why, E_PROTOCOL_INCOMPLETE_PACKET, "%s from %s cannot be unpacked",

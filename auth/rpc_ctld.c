@@ -56,7 +56,7 @@ static enum err refused_explain(const struct refusals *r, const char *host,
 	if (r->silence && !r->other)
 		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
 			       "the controller at %s closes the connection whatever release we "
-			       "speak: it refuses our credential (compare munge keys and clocks; "
+			       "speak: it refuses our credential (compare keys and clocks; "
 			       "its log tells which)", host);
 	if (r->silence)
 		return err_set(why, E_PROTOCOL_SOCKET_ZERO_BYTES_SENT, "the controller at %s "
@@ -198,7 +198,7 @@ enum err rpc_ctld_call(struct rpc_ctld *c, uint16_t type, const void *body,
 		if (code == E_PROTOCOL_AUTHENTICATION_ERROR) {
 			rpc_reply_fini(reply);
 			return err_set(why, code, "the controller refuses our credential (compare "
-				       "munge keys and clocks; its log tells which)");
+				       "keys and clocks; its log tells which)");
 		}
 		if (code != E_CTLD_COMMUNICATIONS_BACKOFF || wait > BACKOFF_MAX)
 			return E_OK;

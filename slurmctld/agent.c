@@ -52,7 +52,7 @@ static void prepare_run(struct work *w)
 	struct auth *auth = s->agent->ctld->auth;
 	const struct wire_type *t = wire_type_find(s->e->type, s->version);
 	struct wire_header h = { .version = s->version, .type = s->e->type };
-	struct wire_out body = { 0 };
+	struct wire_out body = { .tokens = auth_cred_tokens(auth) };
 	void *copy = NULL;
 	char *cred = NULL, *addrs = NULL;
 
@@ -101,7 +101,7 @@ static void prepare_run(struct work *w)
 		h.fwd_tree_width = (uint16_t)s->tree_width;
 		h.fwd_tree_depth = (uint16_t)s->depth;
 		s->bytes.len = 0;
-		wire_frame_build(&s->bytes, &h, AUTH_PLUGIN_MUNGE, cred, body.base, body.len);
+		wire_frame_build(&s->bytes, &h, auth_plugin(auth), cred, body.base, body.len);
 		if (s->bytes.failed)
 			s->failed = E_FAIL;
 	}

@@ -8,6 +8,7 @@
  * one by one. */
 #include <stdlib.h>
 
+#include "auth/cred.h"
 #include "slurmctld/agent_i.h"
 #include "wire/base/log.h"
 
@@ -66,7 +67,6 @@ enum err send_addrs_seal(struct send *s, char **sealed)
 {
 	struct slurm_node_alias_addrs m;
 	const char **names = arena_alloc(&s->mem, s->told_count * sizeof *names);
-	struct wire_out o = { 0 };
 	enum err e;
 
 	wire_init(&slurm_node_alias_addrs_desc, &m);
@@ -82,9 +82,7 @@ enum err send_addrs_seal(struct send *s, char **sealed)
 	m.node_addrs_count = m.node_cnt;
 	/* in the order of the addresses, so not a sorted list */
 	m.node_list = hostlist_compress(names, m.node_cnt);
-	wire_pack(&o, &slurm_node_alias_addrs_desc, &m, s->version);
-	e = auth_seal(s->agent->ctld->auth, o.base, o.len, sealed, &s->why);
-	wire_out_fini(&o);
+	e = cred_net_sign(s->agent->ctld->auth, &m, s->version, sealed, &s->why);
 	free((char *)m.node_list);
 	return e;
 }

@@ -351,7 +351,7 @@ struct sign_work {
 };
 
 /* Put header and credential before the body in a->head. */
-static void answer_frame(struct answer *a, enum wire_version v, uint16_t type,
+static void answer_frame(struct ctld *c, struct answer *a, enum wire_version v, uint16_t type,
 			 const char *cred)
 {
 	struct wire_out o = { 0 };
@@ -360,7 +360,7 @@ static void answer_frame(struct answer *a, enum wire_version v, uint16_t type,
 
 	for (uint32_t i = 0; i < a->spans; i++)
 		spans += a->span[i].len;
-	wire_frame_build_split(&o, &h, AUTH_PLUGIN_MUNGE, cred, a->head, body, spans);
+	wire_frame_build_split(&o, &h, auth_plugin(c->auth), cred, a->head, body, spans);
 	free(a->head);
 	a->head = o.base;
 	a->head_len = o.len;
@@ -394,10 +394,10 @@ static void sign_run(struct work *w)
 	auth_sign(s->ctld->auth, s->only_uid, s->type, a->spans ? 1 : s->hash_type, a->head,
 		  a->spans ? 0 : a->head_len, &cred, &why);
 	if (cred) {
-		answer_frame(a, s->version, s->type, cred);
+		answer_frame(s->ctld, a, s->version, s->type, cred);
 		send_and_close(s->ctld, s->fd, a, s->timeout_sec);
 	} else {
-		log_error("Munge encode failed: %s", why.text);
+		log_error("cannot sign %s: %s", wire_type_name(s->type), why.text);
 		close(s->fd);
 		answer_free(a);
 	}
@@ -411,7 +411,7 @@ static void conn_answer(struct conn *k, uint16_t type, struct answer *a)
 	struct sign_work *s;
 
 	if (!wire_reply_needs_cred(k->version)) {
-		answer_frame(a, k->version, type, NULL);
+		answer_frame(c, a, k->version, type, NULL);
 		conn_send(k, a);
 		return;
 	}
@@ -447,7 +447,7 @@ void conn_reply_packed(struct ctld *c, uint64_t conn, uint16_t type, struct answ
 void conn_reply(struct ctld *c, uint64_t conn, uint16_t type, const void *body)
 {
 	struct conn *k = conn_find(c, conn);
-	struct wire_out o = { 0 };
+	struct wire_out o = { .tokens = auth_cred_tokens(c->auth) };
 	struct answer *a;
 
 	if (!k)
@@ -553,7 +553,7 @@ void conn_reply_at_end(struct ctld *c, const struct request *r)
 	p->answer = answer_new();
 	p->answer->head = o.base;
 	p->answer->head_len = o.len;
-	answer_frame(p->answer, k->version, RESPONSE_SLURM_RC, cred);
+	answer_frame(c, p->answer, k->version, RESPONSE_SLURM_RC, cred);
 	free(cred);
 	p->fd = k->fd;
 	p->next = c->parting;

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/sack.h"
+#include "conf/auth.h"
 #include "slurmctld/agent.h"
 #include "slurmctld/conn.h"
 #include "slurmctld/dynamic.h"
@@ -93,6 +95,7 @@ static void tell_unserved(const struct conf *conf)
 static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
 {
 	struct conf_problems problems = { 0 };
+	struct err_text keys = { "" };
 	struct event ev = { .kind = EV_RECONFIG, .quiet = quiet };
 	struct conf *conf = NULL;
 	enum err e = dynamic_conf_load(c->conf->path, &conf, &problems);
@@ -116,6 +119,8 @@ static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
 	conf_runtime_probe(conf, &c->runtime);
 	agent_forget_names(c->agent);
 	ctld_log_setup(c);
+	if (auth_reload(c->auth, &keys))
+		log_error("the key is not taken up: %s", keys.text);
 	tell_unserved(conf);
 	log_info("reconfigured from %s", conf->path);
 	return E_OK;
@@ -288,36 +293,44 @@ void ctld_lost(struct ctld *c)
 	ctld_end(c);
 }
 
-static struct auth *make_auth(struct conf *conf)
-{
-	struct auth_options o = { 0 };
-	struct arena mem = { 0 };
-	struct auth *a;
-
-	auth_options_parse(&o, conf->authinfo, conf->communicationparameters, &mem);
-	a = auth_new(&o);
-	arena_fini(&mem);
-	return a;
-}
-
-/* A munged that is away now may come back; one that lets root read what is
- * meant for others makes identities worthless. */
-static void auth_check(struct ctld *c)
+/* Who asks us is known; clients of this host without the key ask here. */
+static void serve_tokens(struct ctld *c, const struct auth_options *o)
 {
 	struct err_text why = { "" };
-	enum err e = auth_self_test(c->auth, &why);
 
-	if (e == E_PROTOCOL_AUTHENTICATION_ERROR && strstr(why.text, "any credential"))
+	if (!streq(auth_name(c->auth), "slurm"))
+		return;
+	if (o->use_client_ids)
+		log_error("AuthInfo=use_client_ids is not served: users must be known on this "
+			  "host");
+	if (!o->disable_sack &&
+	    sack_start(c->auth, "/run/slurmctld", c->conf->slurm_uid, &c->sack, &why))
+		log_fatal("%s", why.text);
+}
+
+static void start_auth(struct ctld *c)
+{
+	struct auth_options o = { .key_holder = true };
+	struct arena mem = { 0 };
+	struct err_text why = { "" };
+	enum err e;
+
+	conf_auth_options(c->conf, &o, &mem);
+	c->auth = auth_new(&o, &why);
+	if (!c->auth)
+		log_fatal("%s", why.text);
+	e = auth_self_test(c->auth, &why);
+	if (e == E_PROTOCOL_AUTHENTICATION_ERROR)
 		log_fatal("%s", why.text);
 	if (e)
-		log_error("munge does not work yet: %s", why.text);
+		log_error("auth/%s does not work yet: %s", auth_name(c->auth), why.text);
+	serve_tokens(c, &o);
+	arena_fini(&mem);
 }
 
 /* Without these nobody could talk to us, and would not know why. */
 static void refuse_unserved(const struct conf *conf)
 {
-	if (conf->authtype && !streq(conf->authtype, "auth/munge"))
-		log_fatal("AuthType=%s is not supported, only auth/munge is", conf->authtype);
 	if (conf->tlstype && !strstr(conf->tlstype, "none"))
 		log_fatal("TLSType=%s is not supported, only tls/none is", conf->tlstype);
 }
@@ -364,8 +377,7 @@ struct ctld *ctld_new(struct conf *conf, uint32_t index, const struct ctld_optio
 	c->home = mailbox_new(c->loop, after_mail, c);
 	c->workers = pool_new(c->home, WORKERS, "ctld-auth");
 	c->slow = pool_new(c->home, 1, "ctld-files");
-	c->auth = make_auth(conf);
-	auth_check(c);
+	start_auth(c);
 	c->replier = replier_new();
 	c->views = views_new(c);
 	c->stats = stats_new();
@@ -427,6 +439,7 @@ void ctld_free(struct ctld *c)
 	stats_free(c->stats);
 	mailbox_free(c->home);
 	core_free(c->core);
+	sack_stop(c->sack);
 	auth_free(c->auth);
 	loop_free(c->loop);
 	conf_unref(c->conf);

@@ -46,6 +46,7 @@ struct ctld {
 	struct pool *workers;           /* munge, decoding, packing for nodes */
 	struct pool *slow;              /* what may hang: names, groups, files */
 	struct auth *auth;              /* any */
+	struct sack *sack;              /* with auth/slurm */
 	uid_t slurm_uid;                /* any */
 	struct core *core;
 	struct conf *conf;              /* one reference */

@@ -122,7 +122,11 @@ static void decide(struct request *r)
 	r->caller.gid = r->id.gid;
 	r->caller.root_or_slurm = r->id.uid == 0 || r->id.uid == r->ctld->slurm_uid;
 	r->caller.operator_ = r->caller.root_or_slurm;
-	origin_name(r->id.addr, r->caller.host, sizeof r->caller.host);
+	if (r->id.host[0])
+		(void)snprintf(r->caller.host, sizeof r->caller.host, "%s", r->id.host);
+	else
+		origin_name(r->id.addr, r->caller.host, sizeof r->caller.host);
+	r->frame.tokens = auth_cred_tokens(r->ctld->auth);
 	r->rpc = rpc_find(r->frame.header.type);
 	r->rc = rpc_may(r->rpc, &r->caller);
 	if (r->rc)

@@ -136,10 +136,32 @@ static const char *cache_dir(const struct options *o, const struct config_respon
 	return arena_printf(mem, "%s/conf-cache", spool);
 }
 
+/* The controller sends no keys: theirs is where slurm.conf would be.  Named in
+ * the environment, as stock does, also for step daemons; jobs do not get ours. */
+static bool key_there(const struct options *o)
+{
+	static const char *const names[][2] = {
+		{ "SLURM_SACK_JWKS", "slurm.jwks" }, { "SLURM_SACK_KEY", "slurm.key" },
+	};
+	const char *slash = o->conf_path ? strrchr(o->conf_path, '/') : NULL;
+	int len = slash ? (int)(slash - o->conf_path) : 10;
+
+	for (int k = 0; k < 2; k++) {
+		char *path = mem_printf("%.*s/%s", len, slash ? o->conf_path : "/etc/slurm",
+					names[k][1]);
+
+		if (!access(path, F_OK))
+			(void)setenv(names[k][0], path, 0);
+		free(path);
+	}
+	return getenv("SLURM_SACK_JWKS") || getenv("SLURM_SACK_KEY");
+}
+
 enum err confless_fetch(const struct options *o, bool once, struct arena *mem,
 			const char **dir)
 {
-	struct auth_options ao = { 0 };
+	struct auth_options ao = { .key_holder = true };
+	struct err_text problem = { "" };
 	struct auth *auth;
 	char *hosts[16];
 	uint16_t ports[16];
@@ -148,7 +170,14 @@ enum err confless_fetch(const struct options *o, bool once, struct arena *mem,
 
 	auth_options_parse(&ao, o->auth_info, NULL, mem);
 	ao.allow_replay = true;
-	auth = auth_new(&ao);
+	/* nobody has said yet which AuthType; a key that lies there means it, as in stock */
+	if (key_there(o))
+		ao.auth_type = ao.cred_type = "auth/slurm";
+	auth = auth_new(&ao, &problem);
+	if (!auth) {
+		log_error("%s", problem.text);
+		return E_FAIL;
+	}
 	for (unsigned wait = 1;; wait = wait < RETRY_MAX_SEC / 2 ? 2 * wait : RETRY_MAX_SEC) {
 		for (uint32_t k = 0; k < n; k++) {
 			struct rpc_reply reply = { 0 };

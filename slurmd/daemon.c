@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "auth/sack.h"
 #include "slurmd/children.h"
 #include "slurmd/confless.h"
 #include "slurmd/ctld.h"
@@ -71,6 +72,11 @@ void daemon_reconfigure(struct daemon *d)
 		log_error("the new configuration is not usable, keeping the old one");
 		return;
 	}
+	if (site_auth_make(next)) {
+		log_error("keeping the old configuration");
+		site_unref(next);
+		return;
+	}
 	if (next->port != old->port)
 		log_error("SlurmdPort has changed, which needs a restart of slurmd");
 	/* A dynamic node that was given another name has a new one, and no steps. */
@@ -78,6 +84,8 @@ void daemon_reconfigure(struct daemon *d)
 	    (steps_first(d) || spool_make(next->spool_dir)))
 		log_error("SlurmdSpoolDir has changed, which needs a restart of slurmd");
 	d->site = next;
+	if (d->sack)
+		sack_auth_set(d->sack, next->auth);
 	site_unref(old);
 	daemon_log_setup(d);
 	register_send(d, 0, false);
@@ -219,6 +227,8 @@ static enum err site_first(struct daemon *d)
 		e = confless_fetch(&d->opt, false, &mem, &cache);
 	if (!e)
 		e = site_load(&d->opt, &d->hw, cache, &d->site);
+	if (!e)
+		e = site_auth_make(d->site);
 	if (!e && cache) {
 		setenv("SLURM_CONF", d->site->conf_path, 1);
 		confless_announce(cache);
@@ -277,19 +287,24 @@ static void event_log(int severity, const char *text)
 		log_error("libevent: %s", text);
 }
 
-/* A munged that is away now may come back; one that lets root read what is
- * meant for others makes identities worthless. */
-static bool munge_check(const struct daemon *d)
+static bool auth_start(struct daemon *d)
 {
+	const struct site *s = d->site;
 	struct err_text why = { "" };
-	enum err e = auth_self_test(d->site->auth, &why);
+	enum err e = auth_self_test(s->auth, &why);
 
-	if (e == E_PROTOCOL_AUTHENTICATION_ERROR && strstr(why.text, "any credential")) {
+	if (e == E_PROTOCOL_AUTHENTICATION_ERROR) {
 		log_error("fatal: %s", why.text);
 		return false;
 	}
 	if (e)
-		log_error("munge does not work yet: %s", why.text);
+		log_error("auth/%s does not work yet: %s", auth_name(s->auth), why.text);
+	/* our step daemons and this host's clients get their tokens here */
+	if (streq(auth_name(s->auth), "slurm") && s->sack &&
+	    sack_start(s->auth, "/run/slurm", s->conf->slurmd_uid, &d->sack, &why)) {
+		log_error("fatal: %s", why.text);
+		return false;
+	}
 	return true;
 }
 
@@ -297,7 +312,7 @@ static int serve(struct daemon *d, int ready_fd)
 {
 	const struct site *s = d->site;
 
-	if (!munge_check(d))
+	if (!auth_start(d))
 		return 1;
 	if (spool_make(s->spool_dir) || pidfile_take(s->pid_path, &d->lock_fd))
 		return 1;

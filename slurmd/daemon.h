@@ -34,6 +34,7 @@ struct daemon {
 	struct steps *steps;            /* step daemons on this node */
 	struct nj_jobs *jobs;
 	struct job_shell *shell;        /* what effects of the jobs need */
+	struct sack *sack;              /* with auth/slurm */
 	struct cred_cache *creds;
 	struct bcast *bcast;
 	struct req *requests;

@@ -39,6 +39,19 @@ struct launch {
 	struct err_text why;
 };
 
+/* The step daemon has no key to open a token with: it gets the message with the
+ * opened credential in the token's place. */
+static void body_fill(struct launch *l, struct stepd_start *m, struct wire_out *plain)
+{
+	const struct wire_frame *f = &l->q->frame;
+
+	m->body = f->body;
+	if (!f->tokens)
+		return;
+	wire_body_pack(plain, f->header.type, l->q->body, f->header.version);
+	m->body = (struct wire_mem){ plain->base, (uint32_t)plain->len };
+}
+
 static void order_fill(struct launch *l, struct stepd_start *m)
 {
 	struct req *q = l->q;
@@ -48,7 +61,6 @@ static void order_fill(struct launch *l, struct stepd_start *m)
 	wire_init(&stepd_start_desc, m);
 	m->type = h->type;
 	m->version = wire_version_number(h->version);
-	m->body = q->frame.body;
 	m->peer = q->peer;
 	m->orig_addr = h->orig_addr;
 	m->auth_uid = q->who.uid;
@@ -87,9 +99,11 @@ static void talk_run(struct task *t)
 	struct launch *l = task_of(t, struct launch, task);
 	struct stepd_start order;
 	struct stepd_started answer;
+	struct wire_out plain = { 0 };
 	struct arena mem = { 0 };
 
 	order_fill(l, &order);
+	body_fill(l, &order, &plain);
 	l->result = script_make(l, &order, &mem);
 	if (!l->result)
 		l->result = stepd_send(l->fd, &stepd_start_desc, &order);
@@ -101,6 +115,7 @@ static void talk_run(struct task *t)
 		err_set(&l->why, l->result, "%s", answer.why ? answer.why : "");
 	}
 	close(l->fd);
+	wire_out_fini(&plain);
 	arena_fini(&mem);
 }
 

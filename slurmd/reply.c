@@ -83,7 +83,7 @@ static void frame_send(struct req *q)
 
 	if (!h.orig_addr.family)
 		h.orig_addr = q->peer;
-	wire_frame_build(&o, &h, AUTH_PLUGIN_MUNGE, q->reply_cred, q->reply.base, q->reply.len);
+	wire_frame_build(&o, &h, auth_plugin(q->site->auth), q->reply_cred, q->reply.base, q->reply.len);
 	wire_out_fini(&q->reply);
 	q->reply = (struct wire_out){ 0 };
 	q->sent = true;

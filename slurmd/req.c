@@ -157,6 +157,7 @@ static bool sender_check(struct req *q)
 		return false;
 	}
 	q->verified = true;
+	q->frame.tokens = auth_cred_tokens(q->site->auth);
 	return true;
 }
 
@@ -165,24 +166,14 @@ static void aliases_read(struct req *q)
 {
 	const struct wire_header *h = &q->frame.header;
 	struct slurm_node_alias_addrs *m = arena_alloc(&q->mem, sizeof *m);
-	struct auth_identity id;
 	struct err_text why = { "" };
-	struct wire_in in;
-	uint8_t *copy;
-	void *payload;
-	size_t len;
 
-	if (auth_unseal(q->site->auth, h->fwd_net_cred, &payload, &len, &id, &why)) {
+	if (cred_net_open(q->site->auth, h->fwd_net_cred, h->version, q->site->conf->slurm_uid,
+			  &q->mem, m, &why)) {
 		log_error("addresses in the header cannot be read: %s", why.text);
 		return;
 	}
-	copy = arena_alloc(&q->mem, len + 1);
-	memcpy(copy, payload, len);
-	free(payload);
-	in = (struct wire_in){ copy, copy + len, &q->mem, false };
-	wire_unpack(&in, &slurm_node_alias_addrs_desc, m, h->version);
-	if (in.failed || !site_trusts(q->site, id.uid) ||
-	    hostlist_expand(m->node_list, &q->mem, &q->alias_names, &q->alias_count, &why) ||
+	if (hostlist_expand(m->node_list, &q->mem, &q->alias_names, &q->alias_count, &why) ||
 	    q->alias_count > m->node_addrs_count) {
 		log_error("addresses in the header are not usable");
 		q->alias_count = 0;

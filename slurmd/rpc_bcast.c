@@ -65,17 +65,18 @@ static bool node_in(const struct req *q, const char *list)
 	return found;
 }
 
-/* The first block's credential is looked at in full. */
+/* The first block's credential is looked at in full.  Later ones too where it
+ * is a token, which says nothing until it was opened. */
 void rpc_bcast_check(struct req *q)
 {
-	const struct file_bcast *m = q->body;
+	struct file_bcast *m = q->body;
 	const struct sbcast_cred *c = &m->cred.cred;
 	struct err_text why = { "" };
 	enum err e;
 
-	if (m->block_no != 1)
+	if (m->block_no != 1 && !auth_cred_tokens(q->site->auth))
 		return;
-	e = cred_sbcast_verify(q->site->auth, &m->cred, q->site->conf->slurm_uid, &why);
+	e = cred_sbcast_verify(q->site->auth, &m->cred, q->site->conf->slurm_uid, &q->mem, &why);
 	if (!e && c->expiration < time(NULL))
 		e = err_set(&why, E_D_INVALID_JOB_CREDENTIAL, "it has expired");
 	if (!e && c->id.uid != q->who.uid && !site_trusts(q->site, q->who.uid))

@@ -15,13 +15,17 @@
 /* Signature, node and cores.  Sets q->cred and q->share.  from_ctld: the
  * message itself proves that it is the controller's; stock controllers do not
  * sign the credential inside then. */
-static enum err cred_check(struct req *q, const struct cred_signed *c, bool from_ctld)
+static enum err cred_check(struct req *q, struct cred_signed *c, uint16_t version,
+			   bool from_ctld)
 {
+	enum wire_version v = q->frame.header.version;
 	struct err_text why = { "" };
 	enum err e = E_OK;
 
+	if (version)
+		(void)wire_version_find(version, &v);   /* decoding has refused a bad one */
 	if (!from_ctld || (c->signature && *c->signature))
-		e = cred_verify(q->site->auth, c, q->site->conf->slurm_uid, &why);
+		e = cred_verify(q->site->auth, c, v, q->site->conf->slurm_uid, &q->mem, &why);
 	if (!e) {
 		q->share = arena_zalloc(&q->mem, sizeof *q->share);
 		e = cred_node_share(&c->cred, q->site->name, &q->mem, q->share, &why);
@@ -34,10 +38,10 @@ static enum err cred_check(struct req *q, const struct cred_signed *c, bool from
 	return E_OK;
 }
 
-static enum err tasks_cred_check(struct req *q, const struct launch_tasks_request_msg *m)
+static enum err tasks_cred_check(struct req *q, struct launch_tasks_request_msg *m)
 {
 	const struct cred *c = &m->cred.cred;
-	enum err e = cred_check(q, &m->cred, false);
+	enum err e = cred_check(q, &m->cred, m->cred_version, false);
 
 	if (e)
 		return e;
@@ -72,7 +76,7 @@ static bool node_listed(const struct req *q, const char *list)
 
 void rpc_tasks_check(struct req *q)
 {
-	const struct launch_tasks_request_msg *m = q->body;
+	struct launch_tasks_request_msg *m = q->body;
 	enum err e;
 
 	q->job_id = m->step_id.job_id;
@@ -93,8 +97,8 @@ void rpc_tasks_check(struct req *q)
 
 void rpc_batch_check(struct req *q)
 {
-	const struct batch_job_launch_msg *m = q->body;
-	enum err e = cred_check(q, &m->cred, true);
+	struct batch_job_launch_msg *m = q->body;
+	enum err e = cred_check(q, &m->cred, m->cred_version, true);
 
 	q->step_id = STEP_BATCH;
 	q->het_comp = NO_VAL;
@@ -110,8 +114,8 @@ void rpc_batch_check(struct req *q)
 
 void rpc_prolog_check(struct req *q)
 {
-	const struct prolog_launch_msg *m = q->body;
-	enum err e = cred_check(q, &m->cred, true);
+	struct prolog_launch_msg *m = q->body;
+	enum err e = cred_check(q, &m->cred, 0, true);
 
 	q->step_id = STEP_EXTERN;
 	q->het_comp = NO_VAL;

@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "conf/auth.h"
 #include "wire/base/log.h"
 #include "wire/base/strbuf.h"
 
@@ -244,13 +245,19 @@ static const char *stepd_find(struct arena *mem, const struct options *o)
 	return arena_printf(mem, "%s/slurmstepd", path);
 }
 
-static void auth_make(struct site *s)
+enum err site_auth_make(struct site *s)
 {
-	struct auth_options a = { 0 };
+	struct auth_options a = { .key_holder = true };
+	struct err_text why = { "" };
 
-	auth_options_parse(&a, s->conf->authinfo, s->conf->communicationparameters, &s->mem);
+	conf_auth_options(s->conf, &a, &s->mem);
 	a.allow_replay = true;          /* several nodes may share one munged */
-	s->auth = auth_new(&a);
+	s->sack = !a.disable_sack;
+	s->auth = auth_new(&a, &why);
+	if (s->auth)
+		return E_OK;
+	log_error("%s", why.text);
+	return E_FAIL;
 }
 
 enum err site_load(const struct options *o, const struct hw *hw, const char *conf_cache,
@@ -284,7 +291,6 @@ enum err site_load(const struct options *o, const struct hw *hw, const char *con
 	s->cpu_spec_list = s->node ? s->node->cpu_spec_list : NULL;
 	s->stepd_path = stepd_find(&s->mem, o);
 	s->tmp_disk_mb = hw_tmp_disk_mb(s->tmp_fs);
-	auth_make(s);
 	*out = s;
 	return E_OK;
 }

@@ -27,6 +27,7 @@ struct site {
 	const char *stepd_path;
 	const char *dynamic_conf;       /* -Z: our whole node line */
 	uint16_t port;
+	bool sack;                      /* AuthInfo does not forbid to serve tokens */
 	struct hw hw;                   /* found */
 	uint16_t cpus, boards, sockets, cores, threads; /* as registered */
 	uint32_t tmp_disk_mb;
@@ -36,6 +37,8 @@ struct site {
  * E_FAIL leaves *out untouched.  conf_cache: NULL unless configless. */
 enum err site_load(const struct options *o, const struct hw *hw, const char *conf_cache,
 		   struct site **out);
+/* Once, after that: s->auth.  Problems are logged. */
+enum err site_auth_make(struct site *s);
 struct site *site_ref(struct site *s);
 void site_unref(struct site *s);        /* NULL is a no-op */
 

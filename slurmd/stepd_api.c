@@ -172,7 +172,7 @@ enum err stepd_recv(int fd, const struct wire_desc *d, void *msg, struct arena *
 	e = get_all(fd, body, n, deadline);
 	if (e)
 		return e;
-	i = (struct wire_in){ body, body + n, mem, false };
+	i = (struct wire_in){ body, body + n, mem, false, false };
 	wire_unpack(&i, d, msg, WIRE_VERSION_NEWEST);
 	return i.failed || i.p != i.end ? E_COMMUNICATIONS_RECEIVE_ERROR : E_OK;
 }

@@ -530,6 +530,8 @@ static void pack_row(struct wire_out *o, const struct wire_field *f, const void 
 	case C_verbatim: {
 		const struct wire_mem *raw = (const void *)((const char *)msg + f->count_off);
 
+		if (o->tokens)
+			break;
 		if (raw->len)
 			wire_put_bytes(o, raw->p, raw->len);
 		else
@@ -660,6 +662,8 @@ static void unpack_row(struct wire_in *i, const struct wire_field *f, void *msg,
 		struct wire_mem *raw = (void *)((char *)msg + f->count_off);
 		const uint8_t *start = i->p;
 
+		if (i->tokens)
+			break;
 		wire_unpack(i, f->sub, p, v);
 		raw->p = start;
 		raw->len = i->failed ? 0 : (uint32_t)(i->p - start);

@@ -73,16 +73,17 @@ struct wire_desc {
 	uint32_t size;
 };
 
-/* Output grows on the heap; wire_out_fini frees. */
+/* Output grows on the heap; wire_out_fini frees.  tokens: what VERBATIM rows
+ * hold travels inside a token (auth/slurm), and only the token is on the wire. */
 struct wire_out {
 	uint8_t *base;
 	size_t len, cap;
-	bool failed;
+	bool failed, tokens;
 };
 struct wire_in {
 	const uint8_t *p, *end;
 	struct arena *mem;
-	bool failed;
+	bool failed, tokens;
 };
 
 /* Everything absent: zero, NULL, or the row's default. */

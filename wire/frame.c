@@ -5,6 +5,7 @@
  * without a length. */
 #include "wire/frame.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool carries(enum wire_version v, uint64_t when)
@@ -110,10 +111,31 @@ static enum err header_unpack(struct wire_in *i, struct wire_frame *f)
 	return i->failed ? E_COMMUNICATIONS_RECEIVE_ERROR : E_OK;
 }
 
+/* auth/none's three fields, as one text (see wire/frame.h). */
+static const char *get_plain_cred(struct wire_in *i)
+{
+	uint32_t uid = (uint32_t)wire_get(i, 4), gid = (uint32_t)wire_get(i, 4);
+	const char *host = wire_get_str(i);
+
+	if (i->failed)
+		return NULL;
+	return host ? arena_printf(i->mem, "%u:%u:%s", uid, gid, host) :
+		      arena_printf(i->mem, "%u:%u", uid, gid);
+}
+
+static void put_plain_cred(struct wire_out *o, const char *text)
+{
+	char *end;
+
+	wire_put(o, strtoul(text, &end, 10), 4);
+	wire_put(o, *end ? strtoul(end + 1, &end, 10) : 0, 4);
+	wire_put_str(o, *end ? end + 1 : NULL);
+}
+
 enum err wire_frame_parse(const uint8_t *bytes, size_t len, struct arena *mem,
 			  struct wire_frame *out)
 {
-	struct wire_in i = { bytes, bytes + len, mem, false };
+	struct wire_in i = { bytes, bytes + len, mem, false, false };
 	enum err e;
 
 	memset(out, 0, sizeof *out);
@@ -122,10 +144,12 @@ enum err wire_frame_parse(const uint8_t *bytes, size_t len, struct arena *mem,
 		return e;
 	if (!(out->header.flags & WIRE_FLAG_NO_AUTH_CRED)) {
 		out->auth_plugin = (uint32_t)wire_get(&i, 4);
-		if (out->auth_plugin != AUTH_PLUGIN_MUNGE &&
-		    out->auth_plugin != AUTH_PLUGIN_SLURM)
+		if (out->auth_plugin == AUTH_PLUGIN_MUNGE || out->auth_plugin == AUTH_PLUGIN_SLURM)
+			out->cred = wire_get_str(&i);
+		else if (out->auth_plugin == AUTH_PLUGIN_NONE)
+			out->cred = get_plain_cred(&i);
+		else
 			return E_PROTOCOL_AUTHENTICATION_ERROR;
-		out->cred = wire_get_str(&i);
 	}
 	if (i.failed)
 		return E_COMMUNICATIONS_RECEIVE_ERROR;
@@ -139,7 +163,7 @@ enum err wire_frame_parse(const uint8_t *bytes, size_t len, struct arena *mem,
 enum err wire_body_unpack(const struct wire_frame *f, struct arena *mem,
 			  const struct wire_type **type, void **body)
 {
-	struct wire_in i = { f->body.p, f->body.p + f->body.len, mem, false };
+	struct wire_in i = { f->body.p, f->body.p + f->body.len, mem, false, f->tokens };
 	const struct wire_type *t = wire_type_find(f->header.type, f->header.version);
 	void *b = NULL;
 
@@ -196,7 +220,10 @@ void wire_frame_build_split(struct wire_out *o, struct wire_header *h, uint32_t 
 	header_pack(o, h);
 	if (cred) {
 		wire_put(o, auth_plugin, 4);
-		wire_put_str(o, cred);
+		if (auth_plugin == AUTH_PLUGIN_NONE)
+			put_plain_cred(o, cred);
+		else
+			wire_put_str(o, cred);
 	}
 	wire_put_bytes(o, body, body_len);
 	n = o->len - start + more;

@@ -48,7 +48,10 @@ struct wire_frame {
 	struct wire_header header;
 	uint16_t version_number;        /* as sent, also when unknown */
 	uint32_t auth_plugin;           /* 0: no credential section */
-	const char *cred;               /* text of the credential, or NULL */
+	/* Text of the credential, or NULL.  auth/none sends three fields in its
+	 * place: here "UID:GID:HOST", or "UID:GID" when the host is NULL. */
+	const char *cred;
+	bool tokens;                    /* set by the reader: how the body is decoded, see wire_in */
 	struct wire_mem body;
 };
 

@@ -201,7 +201,7 @@ int main(int argc, char **argv)
 
 	if (argc < 6 || !wire_version_find((uint16_t)(atoi(argv[3]) << 8), &v))
 		return 2;
-	self = auth_new(&(struct auth_options){ .socket = argv[2], .allow_replay = true });
+	self = auth_new(&(struct auth_options){ .socket = argv[2], .allow_replay = true }, NULL);
 	wire_init(&launch_tasks_request_msg_desc, &m);
 	launch_fill(&m, job, argv[4], &resp_port, &io_port, env);
 	/* until 23.02 the plugin's number, then what the environment says */

@@ -2,7 +2,7 @@
  *
  * Launch credentials: signed and checked in every release, what a node may not
  * be tricked into, what it remembers, and its share of the captured ones. */
-#include "auth/cred.h"
+#include "auth/method.h"
 #include "auth/test/munged.h"
 #include "wire/base/hostlist.h"
 #include "wire/base/tap.h"
@@ -156,7 +156,7 @@ static bool carry(const struct cred_signed *c, enum wire_version v, struct wire_
 
 	o->len = 0;
 	wire_pack(o, &cred_signed_desc, c, v);
-	i = (struct wire_in){ o->base, o->base + o->len, mem, false };
+	i = (struct wire_in){ o->base, o->base + o->len, mem, false, false };
 	wire_unpack(&i, &cred_signed_desc, out, v);
 	return !i.failed && i.p == i.end;
 }
@@ -176,24 +176,24 @@ static void test_tampering(struct auth *a, struct cred_signed *c, struct arena *
 	got.raw.p = bytes;
 	for (uint32_t k = 0; k < got.raw.len; k += 7) {
 		bytes[k] ^= 0x10;
-		refused = cred_verify(a, &got, 0, &why) == E_D_INVALID_JOB_CREDENTIAL && refused;
+		refused = cred_verify(a, &got, V24_11, 0, NULL, &why) == E_D_INVALID_JOB_CREDENTIAL && refused;
 		bytes[k] ^= 0x10;
 	}
 	ok(refused, "every change of a byte is refused: %s", why.text);
 	got.raw.len--;
-	ok(cred_verify(a, &got, 0, &why) == E_D_INVALID_JOB_CREDENTIAL, "a byte less");
+	ok(cred_verify(a, &got, V24_11, 0, NULL, &why) == E_D_INVALID_JOB_CREDENTIAL, "a byte less");
 	got.raw.len++;
-	ok(cred_verify(a, &got, 0, &why) == E_OK, "unchanged it passes");
+	ok(cred_verify(a, &got, V24_11, 0, NULL, &why) == E_OK, "unchanged it passes");
 	other.cred.step_id.job_id = 43;
 	other.raw.len = 0;
 	(void)cred_sign(a, &other, V26_05, mem, &why);
 	got.signature = other.signature;
-	ok(cred_verify(a, &got, 0, &why) == E_D_INVALID_JOB_CREDENTIAL,
+	ok(cred_verify(a, &got, V24_11, 0, NULL, &why) == E_D_INVALID_JOB_CREDENTIAL,
 	   "the signature of another credential: %s", why.text);
 	got.signature = NULL;
-	ok(cred_verify(a, &got, 0, &why) == E_D_INVALID_JOB_CREDENTIAL, "none: %s", why.text);
+	ok(cred_verify(a, &got, V24_11, 0, NULL, &why) == E_D_INVALID_JOB_CREDENTIAL, "none: %s", why.text);
 	got.signature = "MUNGE:";
-	ok(cred_verify(a, &got, 0, &why) == E_D_INVALID_JOB_CREDENTIAL, "garbage: %s", why.text);
+	ok(cred_verify(a, &got, V24_11, 0, NULL, &why) == E_D_INVALID_JOB_CREDENTIAL, "garbage: %s", why.text);
 	wire_out_fini(&o);
 }
 
@@ -216,7 +216,7 @@ static void test_signer(struct auth *a, struct cred_signed *c, struct arena *mem
 		char *t;
 		ssize_t w = 0;
 
-		if (setgid(4242) || setuid(4242) || auth_seal(a, c->raw.p, c->raw.len, &t, NULL))
+		if (setgid(4242) || setuid(4242) || auth_method_munge.seal(a, c->raw.p, c->raw.len, &t, NULL))
 			_exit(1);
 		for (size_t at = 0; at < strlen(t) && w >= 0; at += (size_t)w)
 			w = write(fd[1], t + at, strlen(t) - at);
@@ -229,9 +229,9 @@ static void test_signer(struct auth *a, struct cred_signed *c, struct arena *mem
 	(void)close(fd[0]);
 	(void)waitpid(pid, NULL, 0);
 	c->signature = text;
-	ok(cred_verify(a, c, 990, &why) == E_D_INVALID_JOB_CREDENTIAL, "signed by a user: %s",
+	ok(cred_verify(a, c, V24_11, 990, NULL, &why) == E_D_INVALID_JOB_CREDENTIAL, "signed by a user: %s",
 	   why.text);
-	ok(cred_verify(a, c, 4242, &why) == E_OK, "when that user is SlurmUser it is right");
+	ok(cred_verify(a, c, V24_11, 4242, NULL, &why) == E_OK, "when that user is SlurmUser it is right");
 }
 
 static void test_shapes(struct auth *a, struct cred_signed *good, struct arena *mem)
@@ -259,7 +259,7 @@ static void test_shapes(struct auth *a, struct cred_signed *good, struct arena *
 static void test_sign(const struct munged *m)
 {
 	struct auth_options opt = { .socket = m->socket, .allow_replay = true };
-	struct auth *a = auth_new(&opt), *once;
+	struct auth *a = auth_new(&opt, NULL), *once;
 	struct bitset *maps[2];
 	struct arena mem = {0};
 	struct cred_signed c, got;
@@ -268,23 +268,23 @@ static void test_sign(const struct munged *m)
 	struct err_text why;
 
 	opt.allow_replay = false;
-	once = auth_new(&opt);
+	once = auth_new(&opt, NULL);
 	maps_new(maps);
 	wire_init(&cred_signed_desc, &c);
 	cred_fill(&c.cred, maps);
 	for (enum wire_version v = 0; v < WIRE_VERSION_COUNT; v++) {
 		c.raw.len = 0;
 		ok(cred_sign(a, &c, v, &mem, &why) == E_OK && carry(&c, v, &o, &mem, &got) &&
-		   cred_verify(once, &got, 990, &why) == E_OK &&
+		   cred_verify(once, &got, V24_11, 990, NULL, &why) == E_OK &&
 		   wire_equal(&cred_desc, &c.cred, &got.cred, v), "%s: signed, carried, verified",
 		   wire_version_name(v));
-		ok(cred_verify(once, &got, 990, &why) == E_D_CREDENTIAL_REPLAYED, "%s: once: %s",
+		ok(cred_verify(once, &got, V24_11, 990, NULL, &why) == E_D_CREDENTIAL_REPLAYED, "%s: once: %s",
 		   wire_version_name(v), why.text);
 		wire_init(&sbcast_cred_signed_desc, &sb);
 		sb.cred.expiration = 5;
 		sb.cred.nodes = "n[1-3]";
 		ok(cred_sbcast_sign(a, &sb, v, &mem, &why) == E_OK &&
-		   cred_sbcast_verify(a, &sb, 990, &why) == E_OK, "%s: sbcast",
+		   cred_sbcast_verify(a, &sb, 990, NULL, &why) == E_OK, "%s: sbcast",
 		   wire_version_name(v));
 	}
 	test_tampering(a, &c, &mem);
@@ -397,7 +397,7 @@ int main(void)
 	}
 	if (ok(munged_init(&m, "0123456789abcdef0123456789abcdef", 0) && munged_start(&m),
 	       "a munged of our own")) {
-		struct auth *a = auth_new(&(struct auth_options){ .socket = m.socket });
+		struct auth *a = auth_new(&(struct auth_options){ .socket = m.socket }, NULL);
 
 		test_vectors(a);
 		auth_free(a);

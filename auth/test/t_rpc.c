@@ -345,8 +345,8 @@ int main(void)
 	if (ok(munged_init(&m, "0123456789abcdef0123456789abcdef", 0) && munged_start(&m) &&
 	       munged_init(&m2, "another key, just as long as that", 0) && munged_start(&m2),
 	       "two munged of our own")) {
-		a = auth_new(&(struct auth_options){ .socket = m.socket });
-		stranger = auth_new(&(struct auth_options){ .socket = m2.socket });
+		a = auth_new(&(struct auth_options){ .socket = m.socket }, NULL);
+		stranger = auth_new(&(struct auth_options){ .socket = m2.socket }, NULL);
 		fake_start(&s, a);
 		test_releases(&s, a);
 		test_upgrade(&s, a);

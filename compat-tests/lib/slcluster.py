@@ -162,7 +162,7 @@ class Cluster:
         self.meta = {"ctld": "22.05", "nodes": {n: "22.05" for n in NODES},
                      "conf": {}, "extra": "", "part_lines": None,
                      "node_lines": None, "ns": None, "resolve": True,
-                     "third": False}
+                     "third": False, "auth": "munge"}
         try:
             with open(self.path("cluster.json")) as f:
                 self.meta.update(json.load(f))
@@ -218,6 +218,16 @@ class Cluster:
         for name, uid in USERS:
             os.makedirs(self.path("home", name), exist_ok=True)
             os.chown(self.path("home", name), uid, uid)
+        if self.meta["auth"] != "munge":
+            # /run/slurm and /run/slurmctld, for the sockets of auth/slurm: a
+            # directory a host name, as hosts have it
+            for name in ("slurmctld", "login", *NODES):
+                for d in ("slurm", "slurmctld"):
+                    os.makedirs(self.path("sack", name, d), exist_ok=True)
+            os.chown(self.path("sack", "slurmctld", "slurmctld"), slurm.pw_uid, slurm.pw_gid)
+            self.meta["conf"] = {"AuthType": f"auth/{self.meta['auth']}",
+                                 "CredType": f"cred/{self.meta['auth']}",
+                                 "AuthInfo": None, **self.meta["conf"]}
         key = self.path("munge", "key")
         if not os.path.exists(key):
             fd = os.open(key, os.O_WRONLY | os.O_CREAT, 0o400)
@@ -260,9 +270,21 @@ class Cluster:
         text += (self.meta["part_lines"] or PART_LINES)
         return text + self.meta["extra"]
 
+    def write_key(self, key, *releases):
+        """slurm.key, for user slurm alone."""
+        slurm = pwd.getpwnam("slurm")
+        for release in releases or ("ours",) + PRESENT:
+            path = self.path("etc", release, "slurm.key")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as f:
+                f.write(key)
+            os.chown(path, slurm.pw_uid, slurm.pw_gid)
+
     def write_conf(self, **changes):
         """(Re)write the files below etc/; changes override keys for good."""
         self.meta["conf"].update(changes)
+        if self.meta["auth"] == "slurm" and not os.path.exists(self.path("etc", "ours", "slurm.key")):
+            self.write_key(os.urandom(64))
         for release in ("ours",) + PRESENT:
             d = self.path("etc", release)
             os.makedirs(d, exist_ok=True)
@@ -354,6 +376,12 @@ class Cluster:
             mount(src, root + dst, None, MS_BIND)
         os.makedirs(root + "/etc/slurm", exist_ok=True)
         mount(self.path("etc", release), root + "/etc/slurm", None, MS_BIND)
+        if self.meta["auth"] != "munge":
+            # the login host is where the controller runs
+            for d, of in (("slurm", hostname),
+                          ("slurmctld", "slurmctld" if hostname == "login" else hostname)):
+                os.makedirs(f"{root}/run/{d}", exist_ok=True)
+                mount(self.path("sack", of, d), f"{root}/run/{d}", None, MS_BIND)
         for name in ("passwd", "group", "hosts", "resolv.conf"):
             dst = root + "/etc/" + name
             if os.path.islink(dst):
@@ -465,7 +493,7 @@ class Cluster:
     # ------------------------------------------------------------ daemons
 
     def start_munge(self):
-        if self.pid("munged"):
+        if self.pid("munged") or self.meta["auth"] != "munge":
             return
         m = self.path("munge")
         self.spawn("munged", "22.05", "a", "slurmctld",
@@ -525,7 +553,9 @@ class Cluster:
 
     def default_client(self):
         r = self.meta["ctld"]
-        return "22.05" if r == "ours" else r
+        if r == "ours":         # 22.05 does not have auth/slurm
+            r = "24.11" if self.meta["auth"] == "slurm" else "22.05"
+        return r
 
     def wait_idle(self, timeout=30, nodes=None, client=None):
         want = set(nodes if nodes is not None else self.meta["nodes"])

@@ -61,7 +61,7 @@ def new_cluster(daemons=None, conf=None, start=True, **kw):
     c = slcluster.Cluster(d)
     _clusters.append(c)
     create = {k: kw.pop(k) for k in ("extra", "part_lines", "node_lines",
-                                     "resolve", "third") if k in kw}
+                                     "resolve", "third", "auth") if k in kw}
     c.create(daemons or DAEMONS, conf={**QUICK, **(conf or {})}, **create)
     if start:
         c.start(**kw)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "auth/cred.h"
 #include "auth/rpc.h"
 #include "conf/hostlist.h"
 #include "slurmctld/conn.h"
@@ -85,7 +86,6 @@ struct addrs_work {
 static void addrs_run(struct work *w)
 {
 	struct addrs_work *k = (struct addrs_work *)w;
-	struct wire_out o = { 0 };
 
 	for (uint32_t i = 0; i < k->m.node_cnt; i++) {
 		uint16_t port = k->m.node_addrs[i].port;
@@ -94,9 +94,7 @@ static void addrs_run(struct work *w)
 			log_error("no address of %s", k->host[i]);
 		k->m.node_addrs[i].port = port;
 	}
-	wire_pack(&o, &slurm_node_alias_addrs_desc, &k->m, k->version);
-	k->rc = auth_seal(k->ctld->auth, o.base, o.len, &k->sealed, &k->why);
-	wire_out_fini(&o);
+	k->rc = cred_net_sign(k->ctld->auth, &k->m, k->version, &k->sealed, &k->why);
 }
 
 static void addrs_done(struct work *w)

@@ -43,7 +43,7 @@ static const void *request_body(const struct stepd_request *q, const struct wire
 				struct arena *mem)
 {
 	void *body = arena_alloc(mem, d->size);
-	struct wire_in in = { q->body.p, q->body.p + q->body.len, mem, false };
+	struct wire_in in = { q->body.p, q->body.p + q->body.len, mem, false, false };
 	enum wire_version v;
 
 	if (!wire_version_find(q->version, &v))

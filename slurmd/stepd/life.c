@@ -568,14 +568,16 @@ static void manager_start(struct step *s)
 {
 	const struct stepmgr_records *r = &s->prolog->stepmgr_records;
 	struct manage_config m = {
-		.base = s->base, .conf = s->conf, .auth = s->auth, .records = r,
+		.base = s->base, .conf = s->conf, .records = r,
 		.cred = s->cred, .node_name = s->start.node_name,
 	};
 	struct err_text why = {""};
 
 	if (!s->prolog->stepmgr_here || !streq(r->job.batch_host, s->start.node_name))
 		return;
-	if (manage_start(&m, &why) != E_OK)
+	/* it signs, so it needs the key itself */
+	m.auth = step_auth_new(s, true, &why);
+	if (!m.auth || manage_start(&m, &why) != E_OK)
 		log_error("no step manager for job %u: %s", s->id.job_id, why.text);
 	else
 		log_verbose("step manager of job %u", s->id.job_id);

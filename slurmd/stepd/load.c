@@ -7,26 +7,11 @@
 #include <unistd.h>
 
 #include "auth/cred.h"
+#include "conf/auth.h"
 #include "slurmd/stepd/pattern.h"
 #include "slurmd/stepd/step.h"
 #include "wire/base/log.h"
-
-/* Text of a 24.11+ job number that is unique over time ("s" and 13 digits of
- * base 32), or NULL. */
-static const char *sluid_text(struct arena *mem, uint64_t sluid)
-{
-	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	char *s;
-
-	if (!sluid)
-		return NULL;
-	s = arena_alloc(mem, 15);
-	s[0] = 's';
-	s[14] = '\0';
-	for (int i = 13; i > 0; i--, sluid >>= 5)
-		s[i] = digits[sluid & 31];
-	return s;
-}
+#include "wire/base/sluid.h"
 
 static void name_step(struct step *s)
 {
@@ -282,7 +267,7 @@ static enum err decode(struct step *s, struct err_text *why)
 {
 	const struct wire_type *t = wire_type_find(s->start.type, s->version);
 	struct wire_in in = { s->start.body.p, s->start.body.p + s->start.body.len,
-			      &s->mem, false };
+			      &s->mem, false, false };
 	void *body;
 
 	if (!t || !t->body)
@@ -328,8 +313,17 @@ static void load_share(struct step *s)
 	s->mem_mb = share.step_mem_mb ? share.step_mem_mb : share.job_mem_mb;
 }
 
+struct auth *step_auth_new(struct step *s, bool key_holder, struct err_text *why)
+{
+	struct auth_options o = { .key_holder = key_holder };
+
+	conf_auth_options(s->conf, &o, &s->mem);
+	return auth_new(&o, why);
+}
+
 enum err step_load(struct step *s, struct err_text *why)
 {
+	char text[SLUID_TEXT];
 	const char *sluid;
 	enum err e;
 
@@ -354,7 +348,7 @@ enum err step_load(struct step *s, struct err_text *why)
 		return err_set(why, e, "no user %u on this node", s->uid);
 	load_share(s);
 	load_tree(s);
-	sluid = sluid_text(&s->mem, s->id.sluid);
+	sluid = s->id.sluid ? sluid_text(s->id.sluid, text) : NULL;
 	if (sluid)
 		envv_set(&s->env, "SLURM_JOB_SLUID", "%s", sluid);
 	if (s->kind == KIND_TASKS)

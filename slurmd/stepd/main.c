@@ -83,7 +83,6 @@ static void log_start(const struct stepd_start *m)
 static enum err tools_load(struct step *s, struct err_text *why)
 {
 	struct conf_problems problems = {0};
-	struct auth_options o = {0};
 	enum err e = conf_load(s->start.conf_path, &s->conf, &problems);
 
 	if (e != E_OK) {
@@ -93,8 +92,9 @@ static enum err tools_load(struct step *s, struct err_text *why)
 		return E_D_SETUP_ENVIRONMENT_ERROR;
 	}
 	conf_problems_fini(&problems);
-	auth_options_parse(&o, s->conf->authinfo, s->conf->communicationparameters, &s->mem);
-	s->auth = auth_new(&o);
+	s->auth = step_auth_new(s, false, why); /* keys stay with slurmd, which makes tokens */
+	if (!s->auth)
+		return E_D_SETUP_ENVIRONMENT_ERROR;
 	s->ctld = (struct rpc_ctld){
 		.auth = s->auth, .hosts = s->conf->control_addrs,
 		.host_count = s->conf->control_count, .port = s->conf->slurmctldport,

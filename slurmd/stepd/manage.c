@@ -150,6 +150,7 @@ static void answer(struct manage *m, const struct effect *e, enum wire_version v
 		}
 		body = copy;
 	}
+	o->tokens = auth_cred_tokens(m->cfg.auth);
 	if (!rc)
 		wire_body_pack(o, e->type, body, v);
 	if (rc || o->failed) {
@@ -197,7 +198,7 @@ static const void *body_of(const struct stepd_request *q, enum wire_version v,
 			   struct arena *mem)
 {
 	const struct wire_type *t = wire_type_find(q->type, v);
-	struct wire_in in = { q->body.p, q->body.p + q->body.len, mem, false };
+	struct wire_in in = { q->body.p, q->body.p + q->body.len, mem, false, false };
 	void *body;
 
 	if (!t || !t->body)

@@ -21,7 +21,7 @@
 #define PARENT_TRIES   9         /* within five seconds */
 #define CTLD_WAIT_SEC  60       /* at most, between two tries */
 #define MANAGER_TRIES  8        /* in about four minutes */
-#define MUNGE_WAIT_SEC 300      /* how long a peer's message waits for munged */
+#define AUTH_WAIT_SEC 300      /* how long a peer's message waits for a credential */
 
 struct message {
 	struct message *next;
@@ -137,7 +137,7 @@ static enum err send_once(struct reporter *r, const struct wire_addr *a,
 
 static void send_peer(struct reporter *r, const struct message *m)
 {
-	time_t end = time(NULL) + MUNGE_WAIT_SEC;
+	time_t end = time(NULL) + AUTH_WAIT_SEC;
 	uint32_t tries = r->nodes / 1024 + 5;
 	useconds_t delay = 100000;
 	enum err e;

@@ -143,6 +143,8 @@ struct step {
 
 /* load.c: decode start->body into the step and resolve user and node. */
 enum err step_load(struct step *s, struct err_text *why);
+/* Identity by the configuration; with the key itself, or by asking slurmd. */
+struct auth *step_auth_new(struct step *s, bool key_holder, struct err_text *why);
 /* Complete the environment and the names of files; slurmd has its answer. */
 void step_prepare(struct step *s);
 

@@ -124,7 +124,7 @@ static void gres(void)
 	if (!ok(s != NULL, "gres.conf"))
 		return;
 	gres_pack(s, &out);
-	in = (struct wire_in){ out.base, out.base + out.len, &mem, false };
+	in = (struct wire_in){ out.base, out.base + out.len, &mem, false, false };
 	wire_unpack(&in, &gres_conf_info_desc, &info, WIRE_VERSION_NEWEST);
 	ok(!in.failed && in.p == in.end && info.recs_count == 1, "one record");
 	ok(info.recs_count && streq(info.recs[0].name, "qpu") && info.recs[0].count == 2 &&

@@ -60,7 +60,7 @@ static inline bool target_body(const struct wire_frame *f)
 		again = arena_zalloc(&mem, t->body->size);
 		wire_put(&first, 0, 1);                 /* never an empty buffer */
 		first.len--;
-		in = (struct wire_in){ first.base, first.base + first.len, &mem, false };
+		in = (struct wire_in){ first.base, first.base + first.len, &mem, false, false };
 		wire_unpack(&in, t->body, again, v);
 		if (in.failed || in.p != in.end)
 			target_fail("does not unpack again", t->name, v);

@@ -49,7 +49,7 @@ static bool truncations_fail(const struct wire_desc *d, const struct wire_out *o
 	for (size_t cut = 0; cut < o->len; cut += step) {
 		struct arena mem = {0};
 		uint8_t *c = tight(o->base, cut);
-		struct wire_in i = { c, c + cut, &mem, false };
+		struct wire_in i = { c, c + cut, &mem, false, false };
 
 		wire_unpack(&i, d, msg, v);
 		if (!i.failed && i.p == i.end)
@@ -67,7 +67,7 @@ static void flips_live(const struct wire_desc *d, const struct wire_out *o, void
 		struct arena mem = {0};
 		struct wire_out again = {0};
 		uint8_t *c = tight(o->base, o->len);
-		struct wire_in i = { c, c + o->len, &mem, false };
+		struct wire_in i = { c, c + o->len, &mem, false, false };
 
 		c[next() % o->len] ^= (uint8_t)(1u << (next() % 8));
 		wire_unpack(&i, d, msg, v);
@@ -89,7 +89,7 @@ static bool round_trip(const struct wire_desc *d, enum wire_version v, bool deep
 
 	wire_fill(d, a, &ma, &seed, 2);
 	wire_pack(&o, d, a, v);
-	i = (struct wire_in){ o.base, o.base + o.len, &mb, false };
+	i = (struct wire_in){ o.base, o.base + o.len, &mb, false, false };
 	wire_unpack(&i, d, b, v);
 	good = !i.failed && i.p == i.end && wire_equal(d, a, b, v);
 	wire_pack(&o2, d, b, v);

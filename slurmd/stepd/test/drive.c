@@ -103,7 +103,7 @@ bool drive_init(struct drive *d, const char *program, const char *extra_conf)
 	fclose(f);
 	o.socket = sock;
 	o.allow_replay = true;
-	d->auth = auth_new(&o);
+	d->auth = auth_new(&o, NULL);
 	return true;
 }
 
