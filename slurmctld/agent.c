@@ -211,6 +211,23 @@ static void start_waiting(struct agent *a)
 	}
 }
 
+/* What one step says to a client arrives in that order. */
+static bool wait_behind(struct send *s)
+{
+	struct agent *a = s->agent;
+	struct send *last = a->last_client;
+
+	if (s->count)
+		return false;
+	a->last_client = s;
+	if (!last || last->out != s->out ||
+	    memcmp(&last->e->addr, &s->e->addr, sizeof s->e->addr) != 0)
+		return false;
+	last->behind = s;
+	s->state = SEND_QUEUED;
+	return true;
+}
+
 static void launch(struct send *s)
 {
 	struct agent *a = s->agent;
@@ -260,9 +277,14 @@ static enum err code_of(uint16_t type, const void *body)
 static void release(struct send *s)
 {
 	struct agent *a = s->agent;
+	struct send *behind = s->behind;
 
 	a->active--;
+	if (a->last_client == s)
+		a->last_client = NULL;
 	send_free(s);
+	if (behind)
+		launch(behind);
 	start_waiting(a);
 }
 
@@ -553,7 +575,8 @@ void agent_send(struct agent *a, const struct effect *e, struct step_out *o)
 		return;
 	s = send_new(a, e, o, v, NULL, 0);
 	s->addr = e->addr;
-	launch(s);
+	if (!wait_behind(s))
+		launch(s);
 }
 
 unsigned agent_queued(const struct agent *a)

@@ -17,6 +17,7 @@ struct agent {
 	struct send *waiting, **waiting_last;   /* for a free slot */
 	struct send *all;                       /* every live send */
 	unsigned active, queued;
+	struct send *last_client;               /* most recent one to a client, if not ended */
 	uint8_t *guess;                 /* per node: place in the list of releases tried */
 	uint32_t guess_count;
 	bool ending;
@@ -45,6 +46,7 @@ struct send {
 	bool guessed;                   /* the release is a guess */
 	struct send *next, *prev;       /* all */
 	struct send *queue_next;
+	struct send *behind;            /* to the same client, after this */
 	/* nodes: the first is addressed, the others are forwarded to */
 	uint32_t *node;
 	uint32_t count;

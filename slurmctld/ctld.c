@@ -17,6 +17,7 @@
 #include "slurmctld/dynamic.h"
 #include "slurmctld/journal.h"
 #include "slurmctld/lease.h"
+#include "slurmctld/programs.h"
 #include "slurmctld/replier.h"
 #include "slurmctld/run.h"
 #include "slurmctld/scripts.h"
@@ -85,13 +86,6 @@ static void tell_problems(const struct conf_problems *p, struct err_text *why)
 	}
 }
 
-/* Keys that ask for what is not there yet: better said than noticed. */
-static void tell_unserved(const struct conf *conf)
-{
-	if (conf->prologslurmctld.count)
-		log_error("PrologSlurmctld is not run by this slurmctld");
-}
-
 static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
 {
 	struct conf_problems problems = { 0 };
@@ -121,7 +115,6 @@ static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
 	ctld_log_setup(c);
 	if (auth_reload(c->auth, &keys))
 		log_error("the key is not taken up: %s", keys.text);
-	tell_unserved(conf);
 	log_info("reconfigured from %s", conf->path);
 	return E_OK;
 }
@@ -170,8 +163,10 @@ static void on_usr2(void *arg, short what)
 
 static void on_child(void *arg, short what)
 {
+	struct ctld *c = arg;
+
 	(void)what;
-	run_reap(arg);
+	programs_reap(c->programs);
 }
 
 /* Break the loop once nothing is on its way any more. */
@@ -382,6 +377,7 @@ struct ctld *ctld_new(struct conf *conf, uint32_t index, const struct ctld_optio
 	c->views = views_new(c);
 	c->stats = stats_new();
 	c->scripts = scripts_new();
+	c->programs = programs_new(c);
 	c->steps = steps_new(c);
 	c->agent = agent_new(c);
 	watch_init(&c->end_timer, c->loop, -1, on_end, c);
@@ -390,7 +386,6 @@ struct ctld *ctld_new(struct conf *conf, uint32_t index, const struct ctld_optio
 		log_fatal("%s", why.text);
 	if (conf->control_count == 1)
 		take_alone(c);
-	tell_unserved(conf);
 	return c;
 }
 
@@ -426,6 +421,7 @@ void ctld_free(struct ctld *c)
 	conns_free(c->conns);
 	pool_free(c->workers);
 	pool_free(c->slow);
+	programs_free(c->programs);
 	replier_free(c->replier);
 	if (c->lost)
 		journal_abandon(c->journal);

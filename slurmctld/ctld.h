@@ -27,6 +27,8 @@ struct steps;
 struct standby;
 struct lease;
 struct parting;
+struct programs;
+
 
 /* What the command line said. */
 struct ctld_options {
@@ -63,6 +65,7 @@ struct ctld {
 	struct agent *agent;
 	struct views *views;
 	struct stats *stats;
+	struct programs *programs;
 	struct scripts *scripts;        /* those just submitted */
 
 	struct steps *steps;            /* core steps on their way to durability */

@@ -1,71 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Programs, files and group lookups, all away from the main thread. */
+ * Files and group lookups, away from the main thread. */
 #include "slurmctld/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "slurmctld/steps.h"
 #include "wire/base/log.h"
 #include "wire/base/strbuf.h"
-
-/* ---- programs ---------------------------------------------------------- */
-
-void run_program(struct ctld *c, const struct effect *e)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, defaults;
-	char *env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	pid_t pid;
-	int rc;
-
-	if (!e->argv || !e->argv[0])
-		return;
-	if (e->uid && e->uid != geteuid()) {
-		run_program_as(c, e);
-		return;
-	}
-	posix_spawn_file_actions_init(&files);
-	for (int fd = 0; fd < 3; fd++)
-		posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-	posix_spawnattr_init(&attr);
-	sigemptyset(&none);
-	sigfillset(&defaults);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &defaults);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-				 POSIX_SPAWN_SETPGROUP);
-	rc = posix_spawn(&pid, e->argv[0], &files, &attr, (char *const *)(uintptr_t)e->argv,
-			 env);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	if (rc)
-		log_error("%s: %s", e->argv[0], strerror(rc));
-	else
-		log_debug("started %s pid=%d job_id=%u", e->argv[0], (int)pid, e->job_id);
-}
-
-void run_reap(struct ctld *c)
-{
-	int status;
-	pid_t pid;
-
-	(void)c;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (status)
-			log_info("program ended with status %d pid=%d",
-				 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-				 (int)pid);
-}
 
 /* ---- job completion file ----------------------------------------------- */
 

@@ -14,7 +14,7 @@
 #include "slurmctld/config_files.h"
 #include "slurmctld/conn.h"
 #include "slurmctld/journal.h"
-#include "slurmctld/notify.h"
+#include "slurmctld/programs.h"
 #include "slurmctld/reply.h"
 #include "slurmctld/rpc/rpc.h"
 #include "slurmctld/run.h"
@@ -146,10 +146,6 @@ static void carry_out(struct ctld *c, struct effect *e, struct step_out *o)
 		break;
 	case EFF_COMPLETED:
 		run_jobcomp(c, e->text);
-		notify_ended(c, e->job_id, (uint32_t)e->level);
-		break;
-	case EFF_STARTED:
-		notify_started(c, e->job_id);
 		break;
 	case EFF_DEBUG_LEVEL:
 		c->log_level = e->level;
@@ -168,7 +164,10 @@ static void carry_out(struct ctld *c, struct effect *e, struct step_out *o)
 		run_groups(c, e->part);
 		break;
 	case EFF_RUN:
-		run_program(c, e);
+		programs_start(c->programs, e);
+		break;
+	case EFF_RUN_KILL:
+		programs_kill(c->programs, e->job_id);
 		break;
 	case EFF_PUT:
 	case EFF_DEL:

@@ -17,6 +17,7 @@ enum wire_version {
 	VS1 = WIRE_VERSION_COUNT,
 	VS2,            /* nodes: reboot_time */
 	VS3,            /* crontabs, lines of cron jobs */
+	VS4,            /* programs at the controller that run for a job */
 	WIRE_LAYOUT_COUNT
 };
 #define STATE_LAYOUT_OLDEST VS1

@@ -180,6 +180,8 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 		} else if (job_is_completing(j)) {
 			job_move(c, j, j->state & ~JOB_COMPLETING);
 		}
+		if (j->alloc)
+			prep_restart(c, j, out);
 	}
 	all = effects_bitset(out, c->node_count);
 	for (uint32_t i = 0; i < c->node_count; i++)
@@ -359,6 +361,9 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		break;
 	case EV_TOLD:
 		trigger_event(c, ev->triggers);
+		break;
+	case EV_PROGRAM:
+		prep_program(c, ev, out);
 		break;
 	case EV_GROUPS:
 		groups_apply(c, ev);

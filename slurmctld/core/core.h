@@ -66,6 +66,7 @@ struct core {
 	struct job *dep_first;          /* jobs with dependencies; depend.c */
 	bool dep_busy, dep_again, singletons;
 	bool dirty_meta;
+	uint64_t last_run;              /* number of programs begun, of this life */
 	struct resv *resv_first;        /* by id; resv.c */
 	uint32_t next_resv_id;
 	int64_t resv_at;                /* next look at them */

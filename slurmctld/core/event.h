@@ -21,8 +21,12 @@ enum event_kind {
 	EV_CLIENT_GONE, /* nobody listens at a client's port (srun died) */
 	EV_RECONFIG,    /* new configuration loaded */
 	EV_GROUPS,      /* AllowGroups resolved: uids per partition */
-	EV_TOLD         /* something happened for which there may be triggers */
+	EV_TOLD,        /* something happened for which there may be triggers */
+	EV_PROGRAM      /* a program of EFF_RUN with a run number ended */
 };
+
+/* What a program at the controller is for. */
+enum run_kind { RUN_PLAIN, RUN_MAIL, RUN_PROLOG, RUN_EPILOG, RUN_POWER };
 
 /* Who asks.  Decided by the credential; roles by the configuration. */
 struct caller {
@@ -70,6 +74,11 @@ struct event {
 	bool quiet;                     /* node daemons need not know */
 	/* EV_TOLD */
 	uint32_t triggers;              /* TRIGGER_... */
+	/* EV_PROGRAM: of job_id, as given in the effect */
+	enum run_kind run_kind;
+	uint64_t run;
+	int status;                     /* as of waitpid */
+	bool timed_out;
 	/* EV_GROUPS */
 	uint32_t part;
 	const uint32_t *uids;
@@ -85,13 +94,13 @@ enum effect_kind {
 	EFF_SCRIPT_PUT, /* journal: keep a job's script and environment */
 	EFF_SCRIPT_DEL,
 	EFF_SCRIPT_REPLY,/* answer conn with RESPONSE_BATCH_SCRIPT of job_id from the store */
-	EFF_COMPLETED,  /* a job ended in state (level): job completion line (text, may be NULL) */
-	EFF_STARTED,    /* a job started whose owner wants to hear of it */
+	EFF_COMPLETED,  /* a job ended: job completion line (text) */
 	EFF_LOG,        /* a line for the log */
 	EFF_SHUTDOWN,   /* end the daemon */
 	EFF_RECONFIG,   /* re-read the configuration, then EV_RECONFIG */
 	EFF_GROUPS,     /* resolve AllowGroups of a partition */
-	EFF_RUN,        /* start a program (epilog/prolog slurmctld, mail) */
+	EFF_RUN,        /* start a program; EV_PROGRAM when it ends, if run is not 0 */
+	EFF_RUN_KILL,   /* kill PrologSlurmctld of job_id */
 	EFF_DEBUG_LEVEL,/* log level: level (enum log_level as slurm numbers it, 0..9) */
 	EFF_DEBUG_FLAGS,/* DebugFlags: flags_plus, flags_minus */
 	EFF_CLIENT_PING /* as EFF_CLIENT, and EV_CLIENT_GONE when nobody listens */
@@ -133,7 +142,12 @@ struct effect {
 	const char *text;
 	uint32_t part;
 	const char *const *argv;        /* RUN: NULL terminated */
-	uint32_t uid;
+	uint32_t uid;                   /* RUN: as whom, 0 the daemon's own user */
+	enum run_kind run_kind;         /* RUN_MAIL: argv[3] NULL is the owner of env_uid */
+	uint64_t run;
+	bool env_names;                 /* add names of env_uid and env_gid to env */
+	uint32_t env_uid, env_gid;
+	const char *file, *file_var;    /* a file with that content, named in env */
 	uint64_t flags_plus, flags_minus;       /* DEBUG_FLAGS */
 };
 

@@ -167,28 +167,19 @@ static const char *limit_text(struct effects *out, const struct job *j)
  * times) is marked: @u uid, @g gid, @t time, each ended by "@". */
 static void completed_line(struct core *c, struct job *j, uint32_t state, struct effects *out)
 {
-	static const char *const names[JOB_STATE_END] = {
-		"PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT",
-		"NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY",
-	};
 	const char *nodes = job_str(j, JS_NODES);
 	struct effect *e;
 
-	if (!c->conf->jobcomptype && !j->mail_type && !c->conf->epilogslurmctld.count)
-		return;
-	e = effects_add(out, EFF_COMPLETED);
-	e->job_id = j->id;
-	e->level = (int)(state & JOB_STATE_BASE);
 	if (!c->conf->jobcomptype)
 		return;
-	e->uid = j->uid;
+	e = effects_add(out, EFF_COMPLETED);
 	e->text = arena_printf(&out->mem,
 		"JobId=%u UserId=@u%u@(%u) GroupId=@g%u@(%u) Name=%s JobState=%s Partition=%s "
 		"TimeLimit=%s StartTime=@t%lld@ EndTime=@t%lld@ NodeList=%s NodeCnt=%u ProcCnt=%u "
 		"WorkDir=%s ReservationName=%s Tres=%s Account=%s QOS=%s WcKey=%s Cluster=%s "
 		"SubmitTime=@t%lld@ EligibleTime=@t%lld@ DerivedExitCode=%u:%u ExitCode=%u:%u ",
 		j->id, j->uid, j->uid, j->gid, j->gid, or_empty(job_str(j, JS_NAME)),
-		names[state & JOB_STATE_BASE], or_empty(job_str(j, JS_PARTITION)),
+		job_state_text(state), or_empty(job_str(j, JS_PARTITION)),
 		limit_text(out, j), (long long)j->start_time, (long long)j->end_time,
 		nodes ? nodes : "(null)", j->total_nodes, j->total_cpus,
 		or_empty(job_str(j, JS_WORK_DIR)), or_empty(job_str(j, JS_RESERVATION)),
@@ -203,6 +194,9 @@ static void completed_line(struct core *c, struct job *j, uint32_t state, struct
 static void run_ended(struct core *c, struct job *j, uint32_t state, uint16_t message,
 		      struct effects *out)
 {
+	/* No node daemon was told of it yet. */
+	bool unheard = j->state & JOB_CONFIGURING;
+
 	if (job_base(j) == JOB_SUSPENDED) {
 		j->tot_sus_sec += c->now - j->suspend_time;
 		j->end_time = j->suspend_time;
@@ -218,12 +212,14 @@ static void run_ended(struct core *c, struct job *j, uint32_t state, uint16_t me
 	}
 	alloc_complete(c, j);
 	job_move(c, j, state | JOB_COMPLETING);
-	job_terminate_nodes(c, j, message, out);
+	prep_end(c, j, out);
+	if (!unheard)
+		job_terminate_nodes(c, j, message, out);
 	/* Nobody there will ever report. */
 	for (uint32_t i = 0; j->alloc && i < j->alloc->node_count; i++) {
 		struct node *n = c->node[j->alloc->share[i].node];
 
-		if ((n->state & NODE_STATE_BASE) == NODE_STATE_DOWN)
+		if (unheard || (n->state & NODE_STATE_BASE) == NODE_STATE_DOWN)
 			job_node_clean(c, j, n, out);
 	}
 }
@@ -244,6 +240,7 @@ static void end_with(struct core *c, struct job *j, uint32_t state, uint16_t mes
 		if (!j->batch)
 			waiting_srun_complete(c, j, out);
 	}
+	mail_ended(c, j, state, false, out);
 	completed_line(c, j, state, out);
 	depend_wake(c, j, out);
 }
@@ -356,7 +353,14 @@ void job_node_clean(struct core *c, struct job *j, struct node *n, struct effect
 	if (k == UINT32_MAX || !job_is_completing(j))
 		return;
 	job_dirty(c, j);
-	if (alloc_release_node(c, j, k))
+	if (alloc_release_node(c, j, k) && !j->epilog_ctld)
+		job_cleaned(c, j, out);
+}
+
+void job_clean_check(struct core *c, struct job *j, struct effects *out)
+{
+	if (job_is_completing(j) && !j->epilog_ctld &&
+	    bitset_next(j->alloc->completing, 0) == UINT32_MAX)
 		job_cleaned(c, j, out);
 }
 
@@ -390,8 +394,10 @@ void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_se
 		job_dirty(c, j);
 		return;
 	}
-	if (ran)
+	if (ran) {
 		run_ended(c, j, JOB_PENDING | keep, REQUEST_TERMINATE_JOB, out);
+		mail_ended(c, j, JOB_PENDING, true, out);
+	}
 	j->restart_cnt++;
 	j->launched = false;
 	j->exit_code = 0;

@@ -137,8 +137,41 @@ bool manager_reroute(struct core *c, const struct event *ev, const struct job *j
 bool manager_pass(struct core *c, const struct job *j, uint16_t type, const void *body,
 		  struct effects *out);
 
+/* ---- jobenv.c ---------------------------------------------------------- */
+/* For programs at the controller; ended by NULL, in the effects' arena. */
+const char **job_environment(struct core *c, struct effects *out, const struct job *j,
+			     bool has_ended);
+struct effect *effect_run(struct effects *out, enum run_kind kind, const char *const *argv);
+
+/* ---- prep.c ------------------------------------------------------------ */
+/* The job has its nodes: it is launched as soon as all is ready. */
+void prep_begin(struct core *c, struct job *j, struct effects *out);
+void prep_check(struct core *c, struct job *j, struct effects *out);
+/* It gives its nodes back. */
+void prep_end(struct core *c, struct job *j, struct effects *out);
+void prep_program(struct core *c, const struct event *ev, struct effects *out);
+void prep_restart(struct core *c, struct job *j, struct effects *out);
+
+/* ---- mail.c ------------------------------------------------------------ */
+enum mail_type {
+	MAIL_BEGIN = 1, MAIL_END = 2, MAIL_FAIL = 4, MAIL_REQUEUE = 8, MAIL_TIME100 = 0x10,
+	MAIL_TIME90 = 0x20, MAIL_TIME80 = 0x40, MAIL_TIME50 = 0x80, MAIL_ARRAY_TASKS = 0x200,
+	MAIL_INVALID_DEPEND = 0x400
+};
+void mail_event(struct core *c, const struct job *j, uint16_t type, struct effects *out);
+void mail_started(struct core *c, const struct job *j, struct effects *out);
+/* again: it goes back to the queue. */
+void mail_ended(struct core *c, const struct job *j, uint32_t state, bool again,
+		struct effects *out);
+/* Parts of the time limit: when the next is due, and the letters due now. */
+int64_t mail_time_due(const struct job *j);
+void mail_time(struct core *c, struct job *j, struct effects *out);
+
 /* ---- launch.c ---------------------------------------------------------- */
 extern const struct sched_ops core_sched_ops;
+void job_launch(struct core *c, struct job *j, struct effects *out);
+void job_array_environment(struct core *c, struct effects *out, const struct job *j,
+			   const char ***env, uint32_t *count);
 void job_start(struct core *c, struct job *j, const struct placement *p, bool backfill,
 	       struct effects *out);
 void job_tres_note(struct core *c, struct job *j);       /* JS_TRES_ALLOC of what it holds */
@@ -180,6 +213,8 @@ void job_abort_nodes(struct core *c, struct job *j, const struct bitset *nodes,
 		     struct effects *out);
 void job_terminate_nodes(struct core *c, struct job *j, uint16_t type, struct effects *out);
 void job_node_clean(struct core *c, struct job *j, struct node *n, struct effects *out);
+/* Nothing of it is left anywhere: the job is completed. */
+void job_clean_check(struct core *c, struct job *j, struct effects *out);
 void job_timed_out(struct core *c, struct job *j, struct effects *out);
 void job_purge(struct core *c, struct job *j, struct effects *out);
 void job_tell_srun(struct core *c, struct job *j, uint16_t type, const void *body,

@@ -405,6 +405,17 @@ void job_reason(struct core *c, struct job *j, uint32_t reason, const char *desc
 	job_touch(c, j);
 }
 
+const char *job_state_text(uint32_t state)
+{
+	static const char *const names[JOB_STATE_END] = {
+		"PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT",
+		"NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY",
+	};
+
+	state &= JOB_STATE_BASE;
+	return state < JOB_STATE_END ? names[state] : "UNKNOWN";
+}
+
 bool job_shares(const struct job *j)
 {
 	uint16_t max = j->part ? j->part->max_share : 1;

@@ -121,6 +121,7 @@ struct job {
 	uint32_t next_step_id;
 	uint64_t sluid;
 	bool launched;                  /* batch: the node has the script; restart: do not send again */
+	uint8_t prolog_ctld, epilog_ctld;       /* programs at the controller that run */
 	bool direct_prio;               /* priority was set by hand */
 	struct wire_addr peer;          /* where srun/salloc can be reached (the connection's address) */
 	uint64_t spec_hash;             /* not persistent; equal requests have equal hashes: the scheduler groups by it */
@@ -144,6 +145,8 @@ struct job {
 	struct job *dirty_next;
 	bool sent;                      /* batch launch went out in this life of the core */
 	bool listed;                    /* in the scheduler's queue */
+	uint64_t prep_run;              /* those programs; one of them failed */
+	bool prep_failed;
 	int64_t timer;                  /* when it next needs a look; INT64_MAX never */
 };
 
@@ -160,6 +163,9 @@ void job_dirty(struct core *c, struct job *j);
 
 /* Its steps are its step manager's now (managed.c). */
 bool job_is_managed(const struct core *c, const struct job *j);
+
+/* "RUNNING": without what flags say. */
+const char *job_state_text(uint32_t state);
 
 static inline uint32_t job_base(const struct job *j) { return j->state & JOB_STATE_BASE; }
 static inline bool job_is_pending(const struct job *j) { return job_base(j) == JOB_PENDING; }

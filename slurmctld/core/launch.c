@@ -29,8 +29,8 @@ static const char *part_name(struct effects *out, const struct job *j)
 /* ---- allocation answers ------------------------------------------------ */
 
 /* Variables that the controller itself adds to a job's environment. */
-static void environment_add(struct core *c, struct effects *out, const struct job *j,
-			    const char ***env, uint32_t *count)
+void job_array_environment(struct core *c, struct effects *out, const struct job *j,
+			   const char ***env, uint32_t *count)
 {
 	const char *inx = job_str(j, JS_ARRAY_INX);
 	struct job_array *a = NULL;
@@ -85,7 +85,7 @@ void alloc_response_fill(struct core *c, struct effects *out, const struct job *
 	step_id_fill(j, NO_VAL, &m->step_id);
 	m->account = text(out, j, JS_ACCOUNT);
 	m->batch_host = text(out, j, JS_BATCH_HOST);
-	environment_add(c, out, j, &m->environment, &m->environment_count);
+	job_array_environment(c, out, j, &m->environment, &m->environment_count);
 	m->gid = j->gid;
 	m->uid = j->uid;
 	m->user_name = text(out, j, JS_USER_NAME);
@@ -240,7 +240,7 @@ static void batch_environment(struct core *c, struct job *j, struct effects *out
 	const char *name = job_str(j, JS_NAME), **all, **v = NULL;
 	uint32_t n = 0;
 
-	environment_add(c, out, j, &v, &n);
+	job_array_environment(c, out, j, &v, &n);
 	all = arena_alloc(&out->mem, (n + 2) * sizeof(*all));
 	if (n)
 		memcpy(all, v, n * sizeof(*all));
@@ -393,6 +393,21 @@ static void start_alloc(struct core *c, struct job *j, const struct placement *p
 	job_tres_note(c, j);
 }
 
+/* The nodes are ready for it: prologs and the script go there. */
+void job_launch(struct core *c, struct job *j, struct effects *out)
+{
+	if (job_wants_prolog(c)) {
+		if (!(c->conf->prologflags & PROLOG_FLAG_NOHOLD)) {
+			j->alloc->prolog = bitset_new(j->alloc->node_count);
+			bitset_set_all(j->alloc->prolog);
+			job_reason(c, j, WAIT_PROLOG, NULL);
+		}
+		job_launch_prolog(c, j, out);
+	}
+	if (j->batch && !(j->alloc->prolog && c->conf->prologflags & PROLOG_DEFER_BATCH))
+		job_launch_batch(c, j, out);
+}
+
 void job_start(struct core *c, struct job *head, const struct placement *p, bool backfill,
 	       struct effects *out)
 {
@@ -415,18 +430,8 @@ void job_start(struct core *c, struct job *head, const struct placement *p, bool
 	if (head && head != j)
 		head->array->running++;
 	c->stats.started++;
-	if (j->mail_type & 1)
-		effects_add(out, EFF_STARTED)->job_id = j->id;
-	if (job_wants_prolog(c)) {
-		if (!(c->conf->prologflags & PROLOG_FLAG_NOHOLD)) {
-			j->alloc->prolog = bitset_new(j->alloc->node_count);
-			bitset_set_all(j->alloc->prolog);
-			job_reason(c, j, WAIT_PROLOG, NULL);
-		}
-		job_launch_prolog(c, j, out);
-	}
-	if (j->batch && !(j->alloc->prolog && c->conf->prologflags & PROLOG_DEFER_BATCH))
-		job_launch_batch(c, j, out);
+	mail_started(c, j, out);
+	prep_begin(c, j, out);
 	depend_wake(c, j, out);
 }
 

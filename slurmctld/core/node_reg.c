@@ -190,7 +190,7 @@ static void check_missing(struct core *c, struct node *n, struct job *j, const r
 			abort_there(c, n, j, j->id, REQUEST_TERMINATE_JOB, out);
 		return;
 	}
-	if (!job_is_running(j))
+	if (!job_is_running(j) || j->state & JOB_CONFIGURING)
 		return;
 	if (rebooted) {
 		effect_log(out, 2, "JobId=%u was lost when node %s rebooted", j->id, n->name);

@@ -33,6 +33,10 @@ static enum err step_allowed(struct core *c, const struct event *ev,
 	/* a step manager does not hear of a longer time limit */
 	if (!c->stepmgr && c->now > j->end_time + 60 * 60 * 24)
 		return E_ALREADY_DONE;
+	if (j->prolog_ctld)
+		return E_PROLOG_RUNNING;
+	if (j->state & JOB_CONFIGURING)
+		return E_NODES_BUSY;
 	for (const struct step *s = j->steps; s; s = s->next)
 		steps++;
 	if (steps >= c->conf->maxstepcount || j->next_step_id >= STEP_MAX_NORMAL)

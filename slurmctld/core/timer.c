@@ -19,7 +19,12 @@ static int64_t sooner(int64_t a, int64_t b)
 
 static int64_t running_due(const struct core *c, const struct job *j)
 {
-	int64_t t = job_limit_end(c, j);
+	int64_t t;
+
+	/* Its time has not begun. */
+	if (j->state & JOB_CONFIGURING)
+		return sooner(NEVER, j->deadline);
+	t = sooner(job_limit_end(c, j), mail_time_due(j));
 
 	if (j->warn_time && !j->warned && j->end_time)
 		t = sooner(t, j->end_time - j->warn_time);
@@ -147,8 +152,13 @@ static void job_timer(struct core *c, struct job *j, struct effects *out)
 	} else if (job_is_pending(j)) {
 		pending_due(c, j, out);
 	} else if (job_is_running(j)) {
-		running_warn(c, j, out);
-		if (c->now >= job_limit_end(c, j))
+		bool configuring = j->state & JOB_CONFIGURING;
+
+		if (!configuring) {
+			running_warn(c, j, out);
+			mail_time(c, j, out);
+		}
+		if (!configuring && c->now >= job_limit_end(c, j))
 			job_timed_out(c, j, out);
 		else if (time_due(j->deadline, c->now)) {
 			job_reason(c, j, FAIL_DEADLINE, NULL);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The environment of programs that run at the controller for a job.  What
+ * only the shell knows, names of user and group, it adds. */
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "slurmctld/core/internal.h"
+
+#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define NAMES_MAX 64
+
+struct env {
+	struct effects *out;
+	const char **v;
+	size_t n, cap;
+};
+
+static void add(struct env *e, const char *name, const char *value)
+{
+	if (value && e->n < e->cap)
+		e->v[e->n++] = arena_printf(&e->out->mem, "%s=%s", name, value);
+}
+
+static void add_number(struct env *e, const char *name, long long v)
+{
+	if (e->n < e->cap)
+		e->v[e->n++] = arena_printf(&e->out->mem, "%s=%lld", name, v);
+}
+
+static const char *share_text(const struct job *j)
+{
+	switch (j->shared) {
+	case JOB_SHARED_NONE:
+		return "NO";
+	case JOB_SHARED_OK:
+		return "YES";
+	case JOB_SHARED_USER:
+		return "USER";
+	case JOB_SHARED_MCS:
+		return "MCS";
+	}
+	return "OK";
+}
+
+/* "4(x2),2" */
+static const char *cpus_per_node(struct effects *out, const struct job *j)
+{
+	uint16_t *value;
+	uint32_t *reps, n = cpu_groups(out, j, &value, &reps);
+	const char *s = "";
+
+	for (uint32_t i = 0; i < n; i++)
+		s = arena_printf(&out->mem, reps[i] > 1 ? "%s%s%u(x%u)" : "%s%s%u", s,
+				 i ? "," : "", value[i], reps[i]);
+	return s;
+}
+
+/* Plugins of the submitting command passed these on: "SPANK_X=y" 0x1f ... */
+static void add_spank(struct env *e, const struct job *j)
+{
+	char *s = arena_strdup(&e->out->mem, job_str(j, JS_SPANK_ENV)), *end;
+
+	for (; s && (end = strchr(s, 0x1f)); s = end + 1) {
+		*end = '\0';
+		if (strncmp(s, "SPANK_", 6) == 0 && e->n < e->cap)
+			e->v[e->n++] = s;
+	}
+}
+
+static void add_ids(struct env *e, const struct core *c, const struct job *j)
+{
+	add(e, "SLURM_CLUSTER_NAME", c->conf->clustername);
+	add_number(e, "SLURM_JOB_ID", j->id);
+	add_number(e, "SLURM_JOBID", j->id);
+	add_number(e, "SLURM_JOB_UID", j->uid);
+	add_number(e, "SLURM_JOB_GID", j->gid);
+	if (!j->array_job_id || j->array_task_id == NO_VAL)
+		return;
+	add_number(e, "SLURM_ARRAY_JOB_ID", j->array_job_id);
+	add_number(e, "SLURM_ARRAY_TASK_ID", j->array_task_id);
+}
+
+static void add_end(struct env *e, const struct job *j)
+{
+	int status = (int)j->exit_code;
+
+	add_number(e, "SLURM_JOB_EXIT_CODE", j->exit_code);
+	add_number(e, "SLURM_JOB_DERIVED_EC", j->derived_ec);
+	add(e, "SLURM_JOB_EXIT_CODE2",
+	    arena_printf(&e->out->mem, "%d:%d", WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+			 WIFSIGNALED(status) ? WTERMSIG(status) : 0));
+}
+
+static void add_array(struct env *e, struct core *c, const struct job *j)
+{
+	const char **v = NULL;
+	uint32_t n = 0;
+
+	job_array_environment(c, e->out, j, &v, &n);
+	for (uint32_t i = 0; i < n && e->n < e->cap; i++)
+		e->v[e->n++] = v[i];
+}
+
+const char **job_environment(struct core *c, struct effects *out, const struct job *j,
+			     bool has_ended)
+{
+	static const struct { const char *name; enum job_string s; } texts[] = {
+		{ "SLURM_JOB_NAME", JS_NAME }, { "SLURM_JOB_ACCOUNT", JS_ACCOUNT },
+		{ "SLURM_JOB_QOS", JS_QOS }, { "SLURM_WCKEY", JS_WCKEY },
+		{ "SLURM_JOB_NODELIST", JS_NODES }, { "SLURM_JOB_LICENSES", JS_LICENSES },
+		{ "SLURM_JOB_RESERVATION", JS_RESERVATION }, { "SLURM_JOB_COMMENT", JS_COMMENT },
+		{ "SLURM_JOB_EXTRA", JS_EXTRA }, { "SLURM_JOB_CONSTRAINTS", JS_FEATURES },
+		{ "SLURM_JOB_STDIN", JS_STD_IN }, { "SLURM_JOB_STDOUT", JS_STD_OUT },
+		{ "SLURM_JOB_STDERR", JS_STD_ERR }, { "SLURM_JOB_WORK_DIR", JS_WORK_DIR },
+		{ "SLURM_JOB_SELINUX_CONTEXT", JS_SELINUX_CONTEXT },
+		{ "SLURM_JOB_DEPENDENCY", JS_DEPENDENCY },
+	};
+	const char *spank = job_str(j, JS_SPANK_ENV);
+	struct env e = { .out = out, .cap = NAMES_MAX + (spank ? strlen(spank) / 2 : 0) };
+
+	e.v = arena_zalloc(&out->mem, (e.cap + 1) * sizeof(*e.v));
+	e.v[e.n++] = DEFAULT_PATH;
+	add_ids(&e, c, j);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		add(&e, texts[i].name, job_str(j, texts[i].s));
+	add(&e, "SLURM_JOB_PARTITION", j->part ? j->part->name : job_str(j, JS_PARTITION));
+	add(&e, "SLURM_JOB_OVERSUBSCRIBE", share_text(j));
+	add_number(&e, "SLURM_JOB_RESTART_COUNT", j->restart_cnt);
+	add_number(&e, "SLURM_JOB_START_TIME", j->start_time);
+	add_number(&e, "SLURM_JOB_END_TIME", j->end_time);
+	if (j->alloc) {
+		add(&e, "SLURM_JOB_CPUS_PER_NODE", cpus_per_node(out, j));
+		add_number(&e, "SLURM_JOB_NUM_NODES", j->alloc->node_count);
+	}
+	add_array(&e, c, j);
+	if (has_ended)
+		add_end(&e, j);
+	add_spank(&e, j);
+	return e.v;
+}
+
+struct effect *effect_run(struct effects *out, enum run_kind kind, const char *const *argv)
+{
+	struct effect *e = effects_add(out, EFF_RUN);
+
+	e->run_kind = kind;
+	e->argv = argv;
+	return e;
+}
