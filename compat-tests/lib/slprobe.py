@@ -10,8 +10,7 @@ import signal
 import subprocess
 import time
 
-# Which releases a stock program of a release speaks, by its own number
-ORDER = ("22.05", "23.02", "23.11", "24.05", "24.11", "25.05", "25.11", "26.05")
+from slcluster import ORDER
 
 
 class Red(Exception):
@@ -23,6 +22,7 @@ class Grey(Exception):
 
 
 def speaks(program, spoken):
+    """Does a stock program of a release speak that of another?"""
     p, s = ORDER.index(program), ORDER.index(spoken)
     return s <= p and p - s <= (3 if p >= ORDER.index("24.11") else 2)
 
@@ -395,7 +395,7 @@ def reachable(b):
     out = [n for n in b.c.meta["nodes"] if Bench(b.c, b.client, n).meets()]
     # A queued srun of 26.05 is told by a stock controller to speak 26.05
     if b.ctld == b.client == "26.05":
-        out = [n for n in out if b.c.meta["nodes"][n] != "24.11"]
+        out = [n for n in out if b.c.meta["nodes"][n] in ("ours", "26.05")]
     return out
 
 
@@ -415,7 +415,7 @@ def m_kill(b):
 def m_sbcast(b):
     n = reachable(b)
     if b.client == "26.05":     # speaks only 26.05 to nodes
-        n = [x for x in n if b.c.meta["nodes"][x] != "24.11"]
+        n = [x for x in n if b.c.meta["nodes"][x] in ("ours", "26.05")]
     d = b.shared(f"mb-{b.client}")
     b.run("salloc", "-w", ",".join(n), f"-N{len(n)}", "bash", "-c",
           f"sbcast -F3 -f /etc/slurm/slurm.conf {d} && srun -N{len(n)} test -s {d}", timeout=60)

@@ -85,6 +85,22 @@ def requeue_on_fail():
     wait_end(j)
 
 
+def resumed():
+    """A job whose cores another has by now is resumed all the same."""
+    a, b = (sbatch("-p normal -w c1 -n4 --mem=100 -o none", wrap="sleep 90") for _ in "ab")
+    wait_state(a, "RUNNING")
+    check(["scontrol", "suspend", a], out="")
+    same(state(a), "SUSPENDED", "suspended")
+    same(wait_state(b, "RUNNING", 15), "RUNNING", "another has its cores")
+    check(["scontrol", "resume", a], out="")
+    same((state(a), state(b)), ("RUNNING", "RUNNING"), "resumed beside it")
+    run(["scancel", b])
+    wait_end(b)
+    same(state(a), "RUNNING", "and outlives it")
+    run(["scancel", a])
+    same(wait_end(a), "CANCELLED", "until it is cancelled")
+
+
 def jobcomp():
     j = sbatch("-p quantum --gres=qpu:1 -J comp -o none", wrap="exit 2")
     wait_end(j)
@@ -104,4 +120,4 @@ def end():
     ok(cancel_all(), "nothing is left behind")
 
 
-main(ends, timeouts, completing, requeue_on_fail, jobcomp, end)
+main(ends, timeouts, completing, requeue_on_fail, resumed, jobcomp, end)

@@ -103,7 +103,7 @@ def dynamic():
     for n in everyone:
         ok("find address for host" not in slurp(c.path("out", n)), f"{n} finds those behind it",
            slurp(c.path("out", n))[-600:])
-    like(run(f"scontrol show node {next(iter(names))}", c=c).out, r"State=\w+\+DYNAMIC_NORM", "and is shown as such")
+    like(run(f"scontrol show node {next(iter(names))}", c=c).out, r"State=[A-Z_+]+\+DYNAMIC_NORM", "and is shown as such")
     check(["scontrol", "create", "NodeName=x1 CPUs=2 RealMemory=500 State=CLOUD"], c=c, out=None)
     like(run("scontrol show node x1", c=c).out, r"^NodeName=x1 ", "scontrol create node")
     r = run(["scontrol", "create", "NodeName=x1 CPUs=2 State=CLOUD"], c=c)

@@ -107,6 +107,18 @@ static void owner_take(struct core *c, struct node *n, const struct job *j)
 	(void)c;
 }
 
+/* Does it run on cores that others have?  The nodes count those jobs. */
+static void beside(struct core *c, struct job_alloc *a, bool is)
+{
+	for (uint32_t i = 0; i < a->node_count && a->beside != is; i++) {
+		struct node *n = c->node[a->share[i].node];
+
+		n->beside_jobs = is ? n->beside_jobs + 1 : n->beside_jobs - 1;
+		node_settle(c, n);
+	}
+	a->beside = is;
+}
+
 void alloc_charge(struct core *c, struct job *j)
 {
 	struct job_alloc *a = j->alloc;
@@ -115,6 +127,7 @@ void alloc_charge(struct core *c, struct job *j)
 		a->shares = job_shares(j);
 	a->charged = true;
 	a->counted = !job_is_completing(j);
+	beside(c, a, a->parked && a->counted && job_base(j) == JOB_RUNNING);
 	for (uint32_t i = 0; i < a->node_count; i++) {
 		struct node *n = c->node[a->share[i].node];
 
@@ -132,6 +145,10 @@ void alloc_charge(struct core *c, struct job *j)
 
 void alloc_park(struct core *c, struct job *j)
 {
+	if (j->alloc->parked) {
+		beside(c, j->alloc, false);
+		return;
+	}
 	for (uint32_t i = 0; i < j->alloc->node_count; i++) {
 		weigh_cores(c, j, &j->alloc->share[i], false);
 		node_settle(c, c->node[j->alloc->share[i].node]);
@@ -140,19 +157,28 @@ void alloc_park(struct core *c, struct job *j)
 	c->wants_sched = true;
 }
 
+static bool cores_free(const struct core *c, const struct job_alloc *a)
+{
+	for (uint32_t i = 0; i < a->node_count && !a->shares; i++) {
+		const struct job_share *s = &a->share[i];
+		const struct node *n = c->node[s->node];
+
+		if ((uint32_t)n->cpus_alloc + s->cpus > n->cpus)
+			return false;
+		for (uint32_t k = 0; k < s->cores; k++)
+			if (bitset_test(a->cores, s->core_off + k) && bitset_test(n->cores_used, k))
+				return false;
+	}
+	return true;
+}
+
 bool alloc_unpark(struct core *c, struct job *j)
 {
 	struct job_alloc *a = j->alloc;
 
-	for (uint32_t i = 0; i < a->node_count; i++) {
-		const struct job_share *s = &a->share[i];
-		const struct node *n = c->node[s->node];
-
-		if ((uint32_t)n->cpus_alloc + s->cpus > n->cpus && !a->shares)
-			return false;
-		for (uint32_t k = 0; k < s->cores && !a->shares; k++)
-			if (bitset_test(a->cores, s->core_off + k) && bitset_test(n->cores_used, k))
-				return false;
+	if (!cores_free(c, a)) {
+		beside(c, a, true);
+		return false;
 	}
 	for (uint32_t i = 0; i < a->node_count; i++) {
 		weigh_cores(c, j, &a->share[i], true);
@@ -167,6 +193,7 @@ void alloc_complete(struct core *c, struct job *j)
 	struct job_alloc *a = j->alloc;
 
 	assert(a->counted);
+	beside(c, a, false);
 	a->counted = false;
 	bitset_free(a->completing);
 	a->completing = bitset_dup(a->nodes);
@@ -231,6 +258,8 @@ void alloc_give_up(struct core *c, struct job *j, const struct bitset *gone)
 			continue;
 		}
 		weigh(c, j, s, false);
+		if (a->beside)
+			n->beside_jobs--;
 		a->total_cpus -= s->cpus;
 		bitset_clear(a->nodes, s->node);
 		assert(n->run_jobs);

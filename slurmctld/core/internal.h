@@ -44,7 +44,8 @@ struct job_alloc *alloc_from_placement(struct core *c, const struct placement *p
 void alloc_free(struct job_alloc *a);
 /* Put the allocation's weight on the nodes (running, or completing). */
 void alloc_charge(struct core *c, struct job *j);
-/* Suspended: its cores go to others.  Back: false when they are taken now. */
+/* Suspended: its cores go to others.  Back: false when others have them now; the
+ * job then runs beside those, and weighs nothing. */
 void alloc_park(struct core *c, struct job *j);
 bool alloc_unpark(struct core *c, struct job *j);
 /* The job ended: its nodes are completing now. */

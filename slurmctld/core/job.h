@@ -64,7 +64,8 @@ struct job_alloc {
 	struct bitset *prolog;          /* over share: prolog not reported yet; NULL none awaited */
 	uint32_t total_cpus;
 	bool whole_node;
-	bool parked;                    /* suspended: its cores and CPUs are free for others */
+	bool parked;                    /* suspended, or was: its cores are free for others */
+	bool beside;                    /* parked and running: others had its cores */
 	bool charged;                   /* alloc_charge ran */
 	bool shares;                    /* was charged as sharing: as job_shares() said then */
 	bool counted;                   /* nodes count it as running (run_jobs), else completing */

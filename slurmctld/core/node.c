@@ -123,7 +123,7 @@ void node_settle(struct core *c, struct node *n)
 
 	if (base == NODE_STATE_IDLE || base == NODE_STATE_MIXED || base == NODE_STATE_ALLOCATED) {
 		/* Suspended jobs alone leave a node idle. */
-		if (!n->run_jobs || !n->cpus_alloc)
+		if (!n->run_jobs || !(n->cpus_alloc || n->beside_jobs))
 			base = NODE_STATE_IDLE;
 		else
 			base = n->cpus_alloc >= n->cpus ? NODE_STATE_ALLOCATED : NODE_STATE_MIXED;

@@ -39,6 +39,7 @@ struct node {
 	struct node_gres *gres;         /* one per core->gres_type */
 	uint32_t run_jobs, comp_jobs;   /* jobs here running/suspended; completing */
 	uint32_t sharing_jobs;          /* of run_jobs, in OverSubscribe partitions */
+	uint32_t beside_jobs;           /* that run on cores others have: resumed too late */
 	uint32_t owner_uid;             /* exclusive=user: NO_VAL nobody */
 	/* from registrations and updates */
 	enum wire_version version;      /* of the node daemon; valid when version_known */

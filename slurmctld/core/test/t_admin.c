@@ -63,6 +63,50 @@ static void gives_up_nodes(void)
 	world_end(&w);
 }
 
+/* Another has its cores by the time it is resumed: both run, as with stock */
+static void resumed_beside(void)
+{
+	struct job_desc_msg *d;
+	struct suspend_msg s;
+	struct world w;
+	uint32_t a, b;
+
+	world_begin(&w, NULL);
+	register_all(&w);
+	d = desc(&w, true);
+	d->req_nodes = "c1";
+	d->min_cpus = d->num_tasks = 4;
+	a = submit(&w, d);
+	sched(&w);
+	wire_init(&suspend_msg_desc, &s);
+	s.step_id.job_id = a;
+	rpc_as(&w, 0, REQUEST_SUSPEND, &s);
+	b = submit(&w, d);
+	sched(&w);
+	ok(state_of(&w, a) == JOB_SUSPENDED && state_of(&w, b) == JOB_RUNNING, "its cores are given away");
+	s.op = 1;
+	rpc_as(&w, 0, REQUEST_SUSPEND, &s);
+	ok(reply_rc(&w) == E_OK && state_of(&w, a) == JOB_RUNNING &&
+	   find_effect(&w, EFF_NODES, REQUEST_SUSPEND_INT), "resumed all the same");
+	ok(node_find(w.c, "c1")->cpus_alloc == 4, "and weighs nothing");
+	s.op = 0;
+	rpc_as(&w, 0, REQUEST_SUSPEND, &s);
+	ok(node_find(w.c, "c1")->cpus_alloc == 4, "nor does it leave anything again");
+	world_restart(&w);
+	s.op = 1;
+	rpc_as(&w, 0, REQUEST_SUSPEND, &s);
+	node_answer(&w, "c1", REQUEST_BATCH_JOB_LAUNCH, b, E_OK, 0);
+	batch_complete(&w, b, 0);
+	epilog_complete(&w, b, "c1");
+	ok(state_of(&w, a) == JOB_RUNNING && base(&w, "c1") != NODE_STATE_IDLE, "the other ends first");
+	batch_complete(&w, a, 0);
+	epilog_complete(&w, a, "c1");
+	ok(state_of(&w, a) == JOB_COMPLETE && base(&w, "c1") == NODE_STATE_IDLE &&
+	   !node_find(w.c, "c1")->cpus_alloc && !bitset_count(node_find(w.c, "c1")->cores_used),
+	   "nothing is left of either");
+	world_end(&w);
+}
+
 static void jobs(void)
 {
 	struct world w;
@@ -323,6 +367,7 @@ static void requeue_by_exit(void)
 
 int main(void)
 {
+	resumed_beside();
 	jobs();
 	gives_up_nodes();
 	nodes();
