@@ -288,19 +288,27 @@ static void release(struct send *s)
 	start_waiting(a);
 }
 
-/* The rest of a branch whose head cannot be reached: the next one leads. */
-static struct send *send_new(struct agent *a, const struct effect *e, struct step_out *o,
-			     enum wire_version v, const uint32_t *node, uint32_t count);
+static void send_group(struct agent *a, const struct effect *e, struct step_out *o,
+		       enum wire_version v, bool guessed, const uint32_t *node, uint32_t count);
 
-static void lead_on(struct send *s)
+/* The head of a branch cannot be reached: the rest does not wait for it, and
+ * goes in branches of its own, for the next of them may be lost as well. */
+void send_without_rest(struct send *s)
 {
-	struct send *n;
-
 	if (s->count < 2)
 		return;
-	n = send_new(s->agent, s->e, s->out, s->version, s->node + 1, s->count - 1);
-	n->guessed = s->guessed;
-	launch(n);
+	send_group(s->agent, s->e, s->out, s->version, s->guessed, s->node + 1, s->count - 1);
+	s->count = 1;
+	s->depth = 0;
+	s->fwd_nodes = NULL;
+	s->told_count = 0;
+}
+
+/* Another attempt, with what has to be said now. */
+void send_again(struct send *s)
+{
+	arena_reset(&s->mem);
+	prepare(s);
 }
 
 static bool next_guess(struct send *s)
@@ -315,8 +323,7 @@ static bool next_guess(struct send *s)
 	s->tries++;
 	a->guess[node] = (uint8_t)((a->guess[node] + 1) % GUESSES);
 	s->version = guesses[a->guess[node]];
-	arena_reset(&s->mem);
-	prepare(s);
+	send_again(s);
 	return true;
 }
 
@@ -364,7 +371,7 @@ void send_finish(struct send *s, enum err e)
 			  wire_type_name(s->e->type), err_str(e));
 		if (e == E_COMMUNICATIONS_CONNECTION_ERROR || e == E_UNKNOWN_FORWARD_ADDR ||
 		    e == E_COMMUNICATIONS_CONNECT_TIMEOUT) {
-			lead_on(s);
+			send_without_rest(s);
 			node_event(s, s->node[0], e, NULL, NULL, s->version, false);
 		} else {
 			for (uint32_t i = 0; i < s->count; i++)

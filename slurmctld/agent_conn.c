@@ -54,6 +54,8 @@ static void connect_failed(struct send *s, int e)
 		return;
 	}
 	s->attempts++;
+	s->repack = s->repack || s->count > 1;
+	send_without_rest(s);
 	s->state = SEND_PAUSE;
 	watch_init(&s->watch, s->agent->ctld->loop, -1, on_event, s);
 	watch_wait(&s->watch, 0, RETRY_USEC);
@@ -147,19 +149,23 @@ static void on_event(void *arg, short what)
 	struct send *s = arg;
 	struct ctld *c = s->agent->ctld;
 
-	if (s->state == SEND_PAUSE)
+	if (s->state == SEND_PAUSE && s->repack) {
+		s->repack = false;
+		send_again(s);
+	} else if (s->state == SEND_PAUSE) {
 		send_connect(s);
-	else if (what & LOOP_TIMEOUT && s->state == SEND_CONNECT)
+	} else if (what & LOOP_TIMEOUT && s->state == SEND_CONNECT) {
 		connect_failed(s, ETIMEDOUT);
-	else if (what & LOOP_TIMEOUT)
+	} else if (what & LOOP_TIMEOUT) {
 		send_finish(s, s->state == SEND_WRITE ? E_COMMUNICATIONS_SEND_ERROR
 						      : E_COMMUNICATIONS_READ_TIMEOUT);
-	else if (s->state == SEND_CONNECT)
+	} else if (s->state == SEND_CONNECT) {
 		connected(s);
-	else if (s->state == SEND_WRITE)
+	} else if (s->state == SEND_WRITE) {
 		write_some(s);
-	else
+	} else {
 		read_some(s);
+	}
 	steps_flush(c);
 }
 

@@ -73,6 +73,7 @@ struct send {
 	uint8_t len_bytes[4];
 	uint8_t *in;
 	size_t in_len, in_got;
+	bool repack;                    /* it was packed for a whole branch */
 	unsigned attempts, tries;       /* connections; releases */
 	int64_t deadline;
 };
@@ -80,6 +81,8 @@ struct send {
 /* agent.c */
 void send_finish(struct send *s, enum err e);           /* no answer came; frees s */
 void send_answered(struct send *s);                     /* s->in is a frame; frees s */
+void send_without_rest(struct send *s);                 /* the head alone, not the branch */
+void send_again(struct send *s);                        /* pack and sign, then connect */
 /* agent_conn.c */
 void send_connect(struct send *s);
 void send_hang_up(struct send *s);

@@ -15,7 +15,7 @@
 
 #define CHUNK_RECORDS 64        /* aimed at */
 #define CHUNK_MERGE 16          /* fewer are joined with the next */
-#define VIEWS_MAX 12
+#define VIEWS_MAX 48            /* eight releases, jobs and nodes, with and without details */
 #define VIEW_KEEP_SEC 2
 
 struct chunk {
@@ -48,6 +48,7 @@ struct views {
 	struct view v[VIEWS_MAX];
 	struct watch sweep;
 	bool sweeping;
+	struct view_count count, said;
 };
 
 static const struct view_source *const sources[] = {
@@ -133,7 +134,7 @@ static int64_t pack_record(const struct view_source *s, const struct core *c,
 
 static struct part_of_view *part_build(const struct core *c, const struct view *v,
 				       const struct run *r, struct wire_out *o,
-				       struct arena *mem)
+				       struct arena *mem, struct view_count *count)
 {
 	struct part_of_view *p = mem_zalloc(sizeof *p + (r->n + 1) * sizeof p->off[0]);
 
@@ -150,6 +151,8 @@ static struct part_of_view *part_build(const struct core *c, const struct view *
 		if (until < p->expires)
 			p->expires = until;
 	}
+	count->packed += r->n;
+	count->packed_bytes += o->len;
 	p->off[r->n] = (uint32_t)o->len;
 	p->chunk = chunk_new(o->base, o->len);
 	return p;
@@ -204,7 +207,7 @@ static void view_refresh(struct ctld *ctld, struct view *v)
 			cap = cap ? cap * 2 : olds + 16;
 			new = mem_realloc(new, cap * sizeof *new);
 		}
-		new[news++] = keep ? keep : part_build(c, v, &r, &o, &mem);
+		new[news++] = keep ? keep : part_build(c, v, &r, &o, &mem, &ctld->views->count);
 	}
 	while (i < olds)
 		part_free(old[i++]);
@@ -216,6 +219,31 @@ static void view_refresh(struct ctld *ctld, struct view *v)
 	arena_fini(&mem);
 }
 
+/* ---- what it came to ---------------------------------------------------- */
+
+const struct view_count *views_count(const struct views *s)
+{
+	return &s->count;
+}
+
+/* Since the last time. */
+static void count_say(struct views *s)
+{
+	const struct view_count *a = &s->count, *b = &s->said;
+	unsigned releases = 0;
+
+	for (int i = 0; i < VIEWS_MAX; i++)
+		releases |= s->v[i].used ? 1u << s->v[i].version : 0;
+	if (a->answers != b->answers)
+		log_debug("views: %llu answers of %llu bytes in %d releases, %llu records of %llu bytes "
+			  "packed for them", (unsigned long long)(a->answers - b->answers),
+			  (unsigned long long)(a->answer_bytes - b->answer_bytes),
+			  __builtin_popcount(releases),
+			  (unsigned long long)(a->packed - b->packed),
+			  (unsigned long long)(a->packed_bytes - b->packed_bytes));
+	s->said = s->count;
+}
+
 /* ---- the set of views -------------------------------------------------- */
 
 static void on_sweep(void *arg, short what)
@@ -225,6 +253,7 @@ static void on_sweep(void *arg, short what)
 	bool dropped = false, left = false;
 
 	(void)what;
+	count_say(s);
 	for (int i = 0; i < VIEWS_MAX; i++) {
 		struct view *v = &s->v[i];
 
@@ -352,11 +381,15 @@ uint32_t view_append(struct ctld *c, enum view_kind kind, enum wire_version vers
 
 	view_refresh(c, v);
 	if (filter)
-		return append_filtered(c, v, filter, arg, a, &cap);
-	for (uint32_t i = 0; i < v->parts; i++) {
-		span_add(a, &cap, v->part[i]->chunk, 0, v->part[i]->chunk->len);
-		shown += v->part[i]->records;
-	}
+		shown = append_filtered(c, v, filter, arg, a, &cap);
+	else
+		for (uint32_t i = 0; i < v->parts; i++) {
+			span_add(a, &cap, v->part[i]->chunk, 0, v->part[i]->chunk->len);
+			shown += v->part[i]->records;
+		}
+	c->views->count.answers++;
+	for (uint32_t i = 0; i < a->spans; i++)
+		c->views->count.answer_bytes += a->span[i].len;
 	return shown;
 }
 

@@ -21,6 +21,14 @@ uint8_t *chunk_bytes(struct chunk *c);
 struct views *views_new(struct ctld *c);
 void views_free(struct views *v);
 
+/* Records are packed once a release and change, whoever asks: this shows it.
+ * In the log at debug while there are clients. */
+struct view_count {
+	uint64_t packed, packed_bytes;  /* records */
+	uint64_t answers, answer_bytes;
+};
+const struct view_count *views_count(const struct views *v);
+
 enum view_kind { VIEW_JOBS, VIEW_NODES };
 
 /* What the view needs to know of a kind of record. */

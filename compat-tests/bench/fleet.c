@@ -275,10 +275,10 @@ static void body_prolog(struct buf *b, int node, uint32_t job)
 	p32(b, 0);
 }
 
-static void event(const char *what, uint32_t job, int count)
+static void event(const char *what, uint32_t job, int count, int node)
 {
 	if (events)
-		fprintf(events, "%.6f %s %u %d\n", now(), what, job, count);
+		fprintf(events, "%.6f %s %u %d %d\n", now(), what, job, count, node + 1);
 }
 
 /* ---- connections ----------------------------------------------------------- */
@@ -537,14 +537,14 @@ static int handle(struct conn *c)
 		st.ping++;
 		if (type == REQ_REGISTER)
 			owe(c->node, what = 0, 0, 0);
-		event(type == REQ_PING ? "ping" : "ask", 0, fcnt + 1);
+		event(type == REQ_PING ? "ping" : "ask", 0, fcnt + 1, c->node);
 	} else if (type == REQ_PROLOG) {
 		if (g16(&b) == 0)
 			owe(c->node, what = 3, job = g32(&b), 0);
-		event("prolog", job, fcnt + 1);
+		event("prolog", job, fcnt + 1, c->node);
 	} else if (type == REQ_BATCH) {
 		job = g32(&b);
-		event("launch", job, 1);
+		event("launch", job, 1, c->node);
 		last_job = job;
 		if (!st.launch++)
 			st.first_launch = now();
@@ -568,7 +568,7 @@ static int handle(struct conn *c)
 			}
 			owe(c->node, what = 2, job, 0);
 		}
-		event("kill", job, fcnt + 1);
+		event("kill", job, fcnt + 1, c->node);
 	} else
 		st.other++;
 
@@ -657,7 +657,7 @@ static void on_event(struct conn *c, uint32_t ev)
 		}
 		if (f == 0) {
 			if (c->todo->what == 2) {	/* one way message */
-				event("epilog", c->todo->job, 1);
+				event("epilog", c->todo->job, 1, c->node);
 				st.complete++;
 				drop(c, 0);
 				return;
@@ -685,7 +685,7 @@ static void on_event(struct conn *c, uint32_t ev)
 		rc = g32(&b);
 	}
 	if (c->todo->what == 3)
-		event("prologue", c->todo->job, 1);
+		event("prologue", c->todo->job, 1, c->node);
 	else if (c->todo->what == 0)
 		st.reg++;
 	else if (c->todo->what == 1) {

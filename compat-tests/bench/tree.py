@@ -28,8 +28,8 @@ class Events:
     def job(self, job):
         for line in self.f:
             w = line.split()
-            if len(w) == 4:
-                self.seen.append((float(w[0]), w[1], int(w[2]), int(w[3])))
+            if len(w) == 5:
+                self.seen.append((float(w[0]), w[1], *map(int, w[2:])))
         return [e for e in self.seen if e[2] == job]
 
     def span(self, ev, kind):
@@ -62,12 +62,8 @@ def emulated_one(s, a, width):
     extra = ["PrologFlags=Alloc", "EpilogMsgTime=0", "SlurmdTimeout=30"]
     extra += [f"TreeWidth={width}"] if width else []
     s.conf(nodes=a.nodes, tuning="fast", extra=extra)
-    if a.dead:
-        dead_nodes(s, a)
     s.start()
     s.start_fleet(a.nodes, extra=["--epilog-msg", "--max-out", "1024", "--events", f"{s.d}/events"])
-    if a.dead:
-        s.client("scontrol", "update", f"nodename={s.dead_list}", "state=resume")
     time.sleep(3)
     ev = Events(f"{s.d}/events")
     total, launch, prolog, kill, storm, cpu = [], [], [], [], [], []
@@ -91,11 +87,11 @@ def emulated_one(s, a, width):
         kill.append((k[1] - k[0]) * 1e3)
         storm.append((t1 - k[0]) * 1e3)
         time.sleep(.3)
-    s.emit({"bench": "tree-batch", "nodes": a.nodes, "width": width, "dead": a.dead, "n": len(total),
+    s.emit({"bench": "tree-batch", "nodes": a.nodes, "width": width, "n": len(total),
             "total_ms": median(total), "min_ms": min(total, default=None), "to_launch_ms": median(launch),
             "prolog_ms": median(prolog), "kill_out_ms": median(kill), "kill_to_end_ms": median(storm),
             "ctld_cpu_ms": median(cpu)})
-    if a.idle and not a.dead:
+    if a.idle:
         ping(s, a, ev, width)
     s.stop()
 
@@ -118,42 +114,78 @@ def ping(s, a, ev, width):
             "ctld_cpu_ms_per_s": (c1 - c0) * 1e3 / dt})
 
 
-def dead_nodes(s, a):
-    """Every so many nodes one that refuses, or one that says nothing at all."""
-    step = a.nodes // a.dead
-    dead = [i for i in range(a.nodes) if i % step == step // 2][:a.dead]
-    s.dead_list = ",".join(f"n{i + 1:05d}" for i in dead)
-    if a.how == "silent":
-        subprocess.run("ip link add dead type dummy; ip link set dead up; ip route replace 10.98.0.0/16 dev dead; "
-                       "ip neigh replace 10.98.0.1 lladdr 2:0:0:0:0:1 dev dead", shell=True, stderr=subprocess.DEVNULL)
-    lines, out = open(s.cf).read().splitlines(), []
-    for line in lines:
-        if not line.startswith("NodeName="):
-            out.append(line)
-    for i in range(a.nodes):
-        addr = f"127.10.{i // 250}.{1 + i % 250}"
-        port = s.a.node_port
-        if i in dead:
-            addr, port = ("10.98.0.1", port) if a.how == "silent" else (addr, 9)
-        out.insert(-1, f"NodeName=n{i + 1:05d} NodeAddr={addr} Port={port} CPUs={a.cpus} "
-                   f"CoresPerSocket={a.cpus} RealMemory=16000 State=UNKNOWN")
-    with open(s.cf, "w") as f:
-        f.write("\n".join(out) + "\n")
+def lost(s, a):
+    """Heads of branches, and those behind them, are gone when a job ends: how long until all others are told."""
+    s.conf(nodes=a.nodes, tuning="fast", extra=["TreeWidth=16", "EpilogMsgTime=0"])
+    s.start()
+    s.start_fleet(a.nodes, runtime=1500, extra=["--epilog-msg", "--max-out", "1024", "--events", f"{s.d}/events"])
+    time.sleep(3)
+    ev = Events(f"{s.d}/events")
+    job, _, _ = one_batch(s, a.nodes)
+    heads = sorted(e[4] for e in ev.job(job) if e[1] == "kill")
+    bench.log(len(heads), "heads:", *heads)
+    # three of the heads with the four nodes behind each, not the one with the script
+    dead = [h + k for h in heads[1:-1:max(1, len(heads) // 3)][:3] for k in range(5)]
+    how = "DROP" if a.how == "silent" else "REJECT --reject-with tcp-reset"
+    v = []
+    for i in range(a.n):
+        _, out, rc = s.client("sbatch", "--parsable", "-N", str(a.nodes), "-o", "/dev/null", "--wrap", "true")
+        job = int(out.split()[-1].split(";")[0])
+        while not any(e[1] == "launch" for e in ev.job(job)):
+            time.sleep(.05)
+        for d in dead:
+            rule(f"-I INPUT -d 127.10.{(d - 1) // 250}.{1 + (d - 1) % 250} -p tcp --dport {s.a.node_port} -j {how}")
+        told, t0 = 0, time.monotonic()
+        while told < a.nodes - len(dead) and time.monotonic() - t0 < 200:
+            time.sleep(.05)
+            k = [e for e in ev.job(job) if e[1] == "kill"]
+            told = sum(e[3] for e in k)
+        v.append((k[-1][0] - k[0][0]) * 1e3)
+        rule("-F INPUT")
+        for _ in range(1200):
+            if s.client("squeue", "-h", "-o", "%T")[1].strip() == "" and \
+                    s.client("sinfo", "-h", "-o", "%t:%D")[1].split() == [f"idle:{a.nodes}"]:
+                break
+            time.sleep(.1)
+    s.emit({"bench": "tree-lost", "how": a.how, "nodes": a.nodes, "dead": len(dead), "n": len(v),
+            "told_ms": median(v), "min_ms": min(v), "max_ms": max(v), "told": told})
+    s.stop()
+
+
+def rule(words):
+    subprocess.run(["iptables", "-w", *words.split()], check=True)
 
 
 # ---- real node daemons -------------------------------------------------------
 
-def cpu_all(pids, children=False):
-    """Their processor seconds, with those of children waited for"""
-    t = 0
-    for p in pids:
+class Group:
+    """Processor time of node daemons and all they start, steps included"""
+
+    def __init__(self, label):
+        self.d = f"/sys/fs/cgroup/cpuacct/sluice-bench-{label}-{os.getpid()}"
         try:
-            with open(f"/proc/{p}/stat") as f:
-                r = f.read().rsplit(")", 1)[1].split()
+            os.mkdir(self.d)
         except OSError:
-            continue
-        t += int(r[11]) + int(r[12]) + (int(r[13]) + int(r[14]) if children else 0)
-    return t / bench.TICK
+            self.d = None
+
+    def take(self, pids):
+        for p in pids if self.d else ():
+            with open(self.d + "/cgroup.procs", "w") as f:
+                f.write(str(p))
+
+    def seconds(self):
+        if not self.d:
+            return float("nan")
+        with open(self.d + "/cpuacct.usage") as f:
+            return int(f.read()) / 1e9
+
+    def end(self):
+        for _ in range(50 if self.d else 0):
+            try:
+                os.rmdir(self.d)
+                return
+            except OSError:
+                time.sleep(.1)
 
 
 def real(s, a):
@@ -171,16 +203,19 @@ def real_one(s, a, width):
     t0 = time.monotonic()
     s.start_slurmds(n)
     up = time.monotonic() - t0
-    time.sleep(3)
     pids = [p.pid for p in s.slurmds]
+    group = Group(s.a.label)
+    group.take(pids)
+    time.sleep(3)
     s.emit({"bench": "realtree-start", "nodes": n, "width": width, "seconds": up,
             "slurmd_rss_kb": median([bench.kb_of(p) for p in pids]),
-            "ctld_rss_kb": bench.kb_of(s.ctld.pid), "slurmd_cpu_s": cpu_all(pids)})
+            "slurmd_private_kb": median([bench.private_kb(p) for p in pids]),
+            "ctld_rss_kb": bench.kb_of(s.ctld.pid)})
 
     def series(what, cmd):
         v, c, k, bad = [], [], [], 0
         for i in range(a.n + 1):
-            c0, k0, t0 = bench.cpu_of(s.ctld.pid), cpu_all(pids, True), time.monotonic()
+            c0, k0, t0 = bench.cpu_of(s.ctld.pid), group.seconds(), time.monotonic()
             if cmd:
                 _, out, rc = s.client(*cmd, timeout=300)
             else:
@@ -194,14 +229,15 @@ def real_one(s, a, width):
             if i:
                 v.append(dt * 1e3)
                 c.append((bench.cpu_of(s.ctld.pid) - c0) * 1e3)
-                k.append((cpu_all(pids, True) - k0) * 1e3)
+                k.append((group.seconds() - k0) * 1e3)
         s.emit({"bench": "realtree", "what": what, "nodes": n, "width": width, "n": len(v), "failed": bad,
                 "p50_ms": median(v), "min_ms": min(v), "max_ms": max(v),
-                "ctld_cpu_ms": median(c), "slurmd_cpu_ms": median(k)})
+                "ctld_cpu_ms": median(c), "nodes_cpu_ms": median(k)})
 
     series("srun true", ["srun", f"-N{n}", f"-n{n}", "true"])
     series("batch job", None)
     s.stop()
+    group.end()
 
 
 def settle(s, n):

@@ -85,7 +85,7 @@ static void head_pack(struct ctld *c, const struct request *r, uint32_t count, s
 static void answer_all(struct ctld *c, struct request *r, uint16_t flags, struct wanted *w)
 {
 	struct answer *a = answer_new();
-	uint32_t n = view_append(c, VIEW_JOBS, r->version, flags,
+	uint32_t n = view_append(c, VIEW_JOBS, r->version, flags & SHOW_DETAIL,
 				 wants_filter(w) ? choose : NULL, w, a);
 
 	head_pack(c, r, n, a);

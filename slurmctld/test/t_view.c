@@ -115,6 +115,26 @@ static void changes(struct core *c)
 	ok(same_jobs(V22_05, odd_uid, odd), "... under a filter, too");
 }
 
+/* Clients of every release ask again and again. */
+static void packings(struct core *c)
+{
+	const struct view_count *n = views_count(ctld.views);
+	uint64_t before = n->packed;
+
+	for (int round = 0; round < 3; round++)
+		for (enum wire_version v = V22_05; v <= V26_05; v++) {
+			struct answer *jobs = answer_new(), *nodes = answer_new();
+
+			view_append(&ctld, VIEW_JOBS, v, 2, NULL, NULL, jobs);
+			view_append(&ctld, VIEW_NODES, v, 2, NULL, NULL, nodes);
+			answer_free(jobs);
+			answer_free(nodes);
+		}
+	ok(n->packed - before == 8 * (uint64_t)(c->job_count + c->node_count),
+	   "24 clients of 8 releases: every record is packed 8 times (%llu of %u)",
+	   (unsigned long long)(n->packed - before), c->job_count + c->node_count);
+}
+
 int main(void)
 {
 	struct err_text why = { "" };
@@ -133,6 +153,7 @@ int main(void)
 		   wire_version_name((enum wire_version)v));
 	ok(same_jobs(V24_11, odd_uid, 500), "one user's jobs");
 	changes(ctld.core);
+	packings(ctld.core);
 	a = answer_new();
 	ok(view_append(&ctld, VIEW_NODES, V26_05, 0, NULL, NULL, a) == 200, "200 nodes");
 	answer_free(a);
