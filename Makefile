@@ -85,7 +85,7 @@ $(TESTS): $(B)/%: $(B)/%.o $(L_ALL)
 # Bad frames over real connections: compat-tests/fuzz/run starts it.
 FUZZ := $(B)/compat-tests/fuzz/fuzz
 $(FUZZ): $(FUZZ).o $(L_AUTH)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(L_AUTH) -Wl,--end-group -lmunge -lpthread -lm
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(L_AUTH) -Wl,--end-group $(LIBS_AUTH) -lpthread -lm
 
 unit-programs: $(TESTS)
 check-unit: $(TESTS)

@@ -4,8 +4,9 @@
  * credential is good.  The types are those of wire/proto/types.def, all releases
  * in turn: a new message is covered by being defined.
  *
- *   fuzz --port N --munge SOCKET [--host A] [--seed S] [--worker W] [--from I]
- *        [--count N] [--uid U] [--window N] [--idle] [--stats FILE]
+ *   fuzz --port N [--auth munge|slurm|none] [--munge SOCKET] [--keys DIR] [--host A]
+ *        [--seed S] [--worker W] [--from I] [--count N] [--uid U] [--window N]
+ *        [--stats FILE]
  *
  * Message I of worker W is a function of (seed, W, I): --from and --count send
  * it again.  Every so often a proper ping must be answered.  Exit status: 0 when
@@ -143,7 +144,7 @@ static const char *const words[] = {
 	"UNLIMITED", "gpu:2", "gres/gpu:tesla:2", "cpu=1,mem=10", "afterok:1", "afterok:1?afterany:2",
 	"afterok:1,", "singleton", "lic:2", "lic", "/dev/null", "/", "../../x", "%A_%a.%N%%", "\n\t\r",
 	"now", "0-3,7", "1-10%2", "1-1000000", "0-9999999999", "{\"a\":[", "%n%s%s%s", "host:1:2",
-	"127.0.0.1", "::1", "RESUME", "verbose", "debug5", "#!/bin/sh\nexit 0\n", "*", "-", "@", "&",
+	"fake signature", "127.0.0.1", "::1", "RESUME", "verbose", "debug5", "#!/bin/sh\nexit 0\n", "*", "-", "@", "&",
 };
 static const uint64_t numbers[] = {
 	0, 1, 2, 3, 4, 100, 1000, 0x7fff, 0xfffd, 0xfffe, 0xffff, 0x7fffffff, 0xfffffff0, 0xfffffffb,
@@ -209,6 +210,7 @@ static enum wire_version body_version(const struct wire_type *t, enum wire_versi
 static void body_make(struct wire_out *o, const struct wire_type *t, enum wire_version v)
 {
 	struct arena mem = {0};
+	bool tokens = o->tokens;
 	void *msg;
 	uint64_t seed = next() | 1;
 
@@ -217,7 +219,7 @@ static void body_make(struct wire_out *o, const struct wire_type *t, enum wire_v
 		msg = arena_zalloc(&mem, t->body->size);
 		wire_fill(t->body, msg, &mem, &seed, 1 + (int)below(3));
 		if (below(4)) {
-			struct wire_out first = {0};
+			struct wire_out first = { .tokens = tokens };
 
 			/* seasoning may break a rule of the message that the fill kept */
 			wire_pack(&first, t->body, msg, v);
@@ -226,7 +228,7 @@ static void body_make(struct wire_out *o, const struct wire_type *t, enum wire_v
 			if (o->failed) {
 				wire_out_fini(o);
 				*o = first;
-				first = (struct wire_out){0};
+				first = (struct wire_out){ .tokens = tokens };
 			}
 			wire_out_fini(&first);
 		} else {
@@ -393,9 +395,9 @@ static void frame_make(struct slot *s, const struct wire_type *t, enum wire_vers
 {
 	struct arena mem = {0};
 	struct wire_header h = { .version = v, .type = t->number };
-	struct wire_out body = {0};
+	struct wire_out body = { .tokens = auth_cred_tokens(auth) };
 	uint8_t hash = !below(8) ? AUTH_HASH_NONE : !below(8) ? AUTH_HASH_SHA3 : AUTH_HASH_K12;
-	uint32_t plugin = AUTH_PLUGIN_MUNGE;
+	uint32_t plugin = auth_plugin(auth);
 	size_t head;
 	char *cred = NULL;
 
@@ -682,7 +684,7 @@ static bool options_read(int argc, char **argv, struct auth_options *ao)
 		{ "port", 1, 0, 'p' }, { "host", 1, 0, 'h' }, { "munge", 1, 0, 'm' },
 		{ "seed", 1, 0, 's' }, { "worker", 1, 0, 'w' }, { "from", 1, 0, 'f' },
 		{ "count", 1, 0, 'n' }, { "uid", 1, 0, 'u' }, { "window", 1, 0, 'W' },
-		{ "stats", 1, 0, 'S' }, { 0 },
+		{ "stats", 1, 0, 'S' }, { "auth", 1, 0, 'a' }, { "keys", 1, 0, 'k' }, { 0 },
 	};
 	int c;
 
@@ -694,6 +696,8 @@ static bool options_read(int argc, char **argv, struct auth_options *ao)
 			if (inet_pton(AF_INET, optarg, opt.addr.ip) != 1)
 				return false;
 			break;
+		case 'a': ao->auth_type = ao->cred_type = optarg; break;
+		case 'k': ao->key_dir = optarg; break;
 		case 'm': ao->socket = optarg; break;
 		case 's': opt.seed = strtoull(optarg, NULL, 0); break;
 		case 'w': opt.worker = strtoull(optarg, NULL, 0); break;
@@ -710,11 +714,17 @@ static bool options_read(int argc, char **argv, struct auth_options *ao)
 
 int main(int argc, char **argv)
 {
-	struct auth_options ao = {0};
+	struct auth_options ao = { .key_holder = true, .cluster = "fuzz" };
+	struct err_text why = { "" };
 	int rc;
 
 	if (!options_read(argc, argv, &ao)) {
-		(void)fprintf(stderr, "usage: fuzz --port N --munge SOCKET [--seed S] ...\n");
+		(void)fprintf(stderr, "usage: fuzz --port N [--munge SOCKET] [--seed S] ...\n");
+		return 2;
+	}
+	auth = auth_new(&ao, &why);             /* before the key is out of reach */
+	if (!auth) {
+		(void)fprintf(stderr, "fuzz: %s\n", why.text);
 		return 2;
 	}
 	if (opt.uid && (setgroups(0, NULL) || setgid(opt.uid) || setuid(opt.uid))) {
@@ -724,7 +734,6 @@ int main(int argc, char **argv)
 #ifndef __SANITIZE_ADDRESS__
 	(void)setrlimit(RLIMIT_AS, &(struct rlimit){ (rlim_t)1 << 30, (rlim_t)1 << 30 });
 #endif
-	auth = auth_new(&ao);
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	type_sent = mem_zalloc(wire_type_count * WIRE_VERSION_COUNT * sizeof *type_sent);
 	rc = run();
