@@ -130,6 +130,7 @@ static void fill_cycles(struct ctld *c, struct stats_response_msg *m, struct are
 	m->schedule_exit = arena_zalloc(mem, 6 * sizeof *m->schedule_exit);
 	m->schedule_exit[0] = k->cycle_count;
 	m->bf_backfilled_jobs = k->bf_started;
+	m->bf_backfilled_het_jobs = k->bf_het_started;
 	m->bf_last_backfilled_jobs = k->bf_started_last;
 	m->bf_cycle_counter = k->bf_cycles;
 	m->bf_cycle_sum = k->bf_sum_us;

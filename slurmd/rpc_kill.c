@@ -117,7 +117,8 @@ static bool signal_meant(const struct cancel_tasks_msg *m, const struct step *s)
 	if (m->flags & KILL_STEPS_ONLY)
 		return !batch;
 	return s->step_id == m->step_id.step_id &&
-	       s->het_comp == m->step_id.step_het_comp;
+	       (s->het_comp == m->step_id.step_het_comp ||
+		m->step_id.step_het_comp == NO_VAL);
 }
 
 static void asked_done(struct ask *a)

@@ -36,7 +36,8 @@ struct step *steps_find(const struct daemon *d, uint32_t job_id, uint32_t step_i
 			uint32_t het_comp)
 {
 	for (struct step *s = d->steps->first; s; s = s->next)
-		if (s->job_id == job_id && s->step_id == step_id && s->het_comp == het_comp)
+		if (s->job_id == job_id && s->step_id == step_id &&
+		    (s->het_comp == het_comp || het_comp == NO_VAL))
 			return s;
 	return NULL;
 }

@@ -409,6 +409,7 @@ static bool cond_holds(const struct wire_cond *c, const void *msg)
 	case COND_SET: return v != 0;
 	case COND_UNSET: return v == 0;
 	case COND_VAL: return v != NO_VAL;
+	case COND_BELOW: return v < NO_VAL;
 	case COND_ONE_OF: return v < 32 && c->value >> v & 1;
 	default: return v == c->value;
 	}

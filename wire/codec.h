@@ -40,7 +40,8 @@ struct wire_addr {
 	uint8_t ip[16];         /* network order; IPv4 in the first four bytes */
 };
 
-enum wire_cond_op { COND_NONE, COND_SET, COND_UNSET, COND_VAL, COND_EQ, COND_ONE_OF };
+enum wire_cond_op { COND_NONE, COND_SET, COND_UNSET, COND_VAL, COND_BELOW, COND_EQ,
+		    COND_ONE_OF };
 struct wire_cond {
 	uint16_t off;
 	uint8_t size;           /* of the member, in bytes */

@@ -16,6 +16,7 @@
 #define IF(m)           .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_SET, 0 }
 #define UNLESS(m)       .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_UNSET, 0 }
 #define IF_VAL(m)       .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_VAL, 0 }
+#define IF_BELOW(m)     .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_BELOW, 0 }
 #define IF_EQ(m, v)     .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_EQ, v }
 #define IF_ONE_OF(m, set) .cond[0] = { offsetof(struct MSG, m), HAS(m), COND_ONE_OF, set }
 #define AND_IF(m)       .cond[1] = { offsetof(struct MSG, m), HAS(m), COND_SET, 0 }

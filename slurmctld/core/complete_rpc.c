@@ -7,9 +7,34 @@
 /* Stock's clients end a cancelled allocation with this status. */
 #define RC_CANCELLED NO_VAL
 
+static enum err alloc_done(struct core *c, const struct event *ev, struct job *j, uint32_t rc,
+			   struct effects *out)
+{
+	if (job_is_finished(j)) {
+		if (!j->exit_code) {
+			j->exit_code = rc;
+			job_dirty(c, j);
+		}
+		return E_ALREADY_DONE;
+	}
+	if (job_is_completing(j) || (job_is_pending(j) && j->batch))
+		return E_OK;
+	/* Its own srun or salloc is the one that tells us. */
+	j->other_port = 0;
+	effect_log(out, 3, "_job_complete: JobId=%u done", j->id);
+	if (job_is_pending(j) || rc == RC_CANCELLED) {
+		j->req_uid = ev->caller.uid;
+		job_end(c, j, JOB_CANCELLED, out);
+	} else {
+		job_end_status(c, j, rc, out);
+	}
+	return E_OK;
+}
+
 void rpc_complete_alloc(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct complete_job_allocation_msg *m = ev->body;
+	enum err rc = E_ALREADY_DONE;
 	struct job *j = job_find(c, m->step_id.job_id);
 
 	if (!j) {
@@ -20,28 +45,11 @@ void rpc_complete_alloc(struct core *c, const struct event *ev, struct effects *
 		effect_reply_rc(out, ev, E_USER_ID_MISSING);
 		return;
 	}
-	if (job_is_finished(j)) {
-		if (!j->exit_code) {
-			j->exit_code = m->job_rc;
-			job_dirty(c, j);
-		}
-		effect_reply_rc(out, ev, E_ALREADY_DONE);
-		return;
-	}
-	if (job_is_completing(j) || (job_is_pending(j) && j->batch)) {
-		effect_reply_rc(out, ev, E_OK);
-		return;
-	}
-	effect_reply_rc(out, ev, E_OK);
-	/* Its own srun or salloc is the one that tells us. */
-	j->other_port = 0;
-	effect_log(out, 3, "_job_complete: JobId=%u done", j->id);
-	if (job_is_pending(j) || m->job_rc == RC_CANCELLED) {
-		j->req_uid = ev->caller.uid;
-		job_end(c, j, JOB_CANCELLED, out);
-	} else {
-		job_end_status(c, j, m->job_rc, out);
-	}
+	/* That of a leader is that of all. */
+	for (struct job *k = j; k; k = het_is_part(j) ? NULL : k->het_next)
+		if (alloc_done(c, ev, k, m->job_rc, out) == E_OK)
+			rc = E_OK;
+	effect_reply_rc(out, ev, rc);
 }
 
 /* Codes of slurmd that are not its node's fault. */
@@ -68,12 +76,32 @@ static void batch_done(struct core *c, struct job *j, const struct complete_batc
 		if (!no_drain(slurm_rc) && n) {
 			node_drain(c, n, "batch job complete failure", c->conf->slurm_uid);
 			if (m->job_rc && j->requeue) {
-				job_requeue(c, j, 0, 121, out);
+				het_requeue(c, j, 0, 121, out);
 				return;
 			}
 		}
 	}
-	job_end_status(c, j, m->job_rc, out);
+	/* The script was that of all components. */
+	for (struct job *k = j; k; k = het_is_part(j) ? NULL : k->het_next)
+		if (k->alloc && (job_is_running(k) || job_base(k) == JOB_SUSPENDED))
+			job_end_status(c, k, m->job_rc, out);
+}
+
+/* The leader ended before its script did; the others with the script. */
+static void parts_done(struct core *c, struct job *leader, uint32_t rc, struct effects *out)
+{
+	for (struct job *k = het_is_part(leader) ? NULL : leader->het_next; k; k = k->het_next)
+		if (k->alloc && job_is_running(k))
+			job_end_status(c, k, rc, out);
+}
+
+/* Does it, or another component, have that node? */
+static bool is_on_node(const struct job *j, const struct node *n)
+{
+	for (const struct job *k = j; k && n; k = het_is_part(j) ? NULL : k->het_next)
+		if (alloc_find(k->alloc, n->index) != UINT32_MAX)
+			return true;
+	return false;
 }
 
 void rpc_complete_batch(struct core *c, const struct event *ev, struct effects *out)
@@ -96,6 +124,7 @@ void rpc_complete_batch(struct core *c, const struct event *ev, struct effects *
 			j->exit_code = m->job_rc;
 			job_dirty(c, j);
 		}
+		parts_done(c, j, m->job_rc, out);
 		effect_reply_rc(out, ev, E_ALREADY_DONE);
 		return;
 	}
@@ -113,7 +142,7 @@ void rpc_complete_batch(struct core *c, const struct event *ev, struct effects *
 		return;
 	}
 	if (m->node_name && *m->node_name && !streq(m->node_name, job_str(j, JS_BATCH_HOST)) &&
-	    alloc_find(j->alloc, n ? n->index : UINT32_MAX) == UINT32_MAX)
+	    !is_on_node(j, n))
 		return;
 	batch_done(c, j, m, n, out);
 }

@@ -156,6 +156,7 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 	c->now = now;
 	c->now_usec = now * 1000000;
 	parts_settle(c);
+	het_link_all(c);
 	for (struct job *j = c->job_first; j; j = j->next)
 		job_settle(c, j);
 	for (uint32_t i = 0; i < c->node_count; i++) {

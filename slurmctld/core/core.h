@@ -17,7 +17,7 @@ struct core_stats {
 	uint32_t submitted, started, completed, canceled, failed;
 	uint32_t cycle_max_us, cycle_last_us, cycle_count, cycle_depth, cycle_queue;
 	uint64_t cycle_sum_us;
-	uint32_t bf_started, bf_started_last, bf_cycles, bf_last_us, bf_max_us, bf_depth,
+	uint32_t bf_het_started, bf_started, bf_started_last, bf_cycles, bf_last_us, bf_max_us, bf_depth,
 		 bf_depth_try, bf_queue, bf_depth_sum, bf_depth_try_sum, bf_queue_sum, bf_table,
 		 bf_table_sum;
 	uint64_t bf_sum_us;

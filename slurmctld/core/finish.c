@@ -243,6 +243,10 @@ static void end_with(struct core *c, struct job *j, uint32_t state, uint16_t mes
 	mail_ended(c, j, state, false, out);
 	completed_line(c, j, state, out);
 	depend_wake(c, j, out);
+	if (!ran)
+		het_pending_ended(c, j, state, out);
+	else if (het_is_part(j))
+		het_launch(c, j, out);
 }
 
 void job_end(struct core *c, struct job *j, uint32_t state, struct effects *out)
@@ -291,7 +295,7 @@ static bool requeue_by_exit(struct core *c, struct job *j, uint32_t code, struct
 		flags = JOB_REQUEUE_HOLD | JOB_SPECIAL_EXIT;
 	else if (!number_listed(c->conf->requeueexit, code))
 		return false;
-	job_requeue(c, j, flags, CRED_LIFE_SEC + 1, out);
+	het_requeue(c, j, flags, CRED_LIFE_SEC + 1, out);
 	return true;
 }
 
@@ -428,6 +432,8 @@ void job_purge(struct core *c, struct job *j, struct effects *out)
 	uint32_t script = j->array_job_id ? j->array_job_id : j->id;
 	bool batch = j->batch;
 
+	while (!het_is_part(j) && j->het_next)
+		job_remove(c, j->het_next);
 	job_remove(c, j);
 	/* Tasks of an array share one script. */
 	if (batch && !job_find(c, script) && !job_array_first(c, script))

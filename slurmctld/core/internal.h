@@ -190,6 +190,7 @@ enum err client_may_meet(const struct event *ev, const struct node *n, enum wire
 			 struct err_text *why);
 void job_notify_alloc(struct core *c, struct job *j, struct effects *out);
 void job_prolog_done(struct core *c, struct job *j, struct effects *out);
+const char *job_tasks_per_node(struct effects *out, const struct job *j);       /* "2(x3),1" */
 void step_id_fill(const struct job *j, uint32_t step, struct step_id_members *id);
 bool job_wants_prolog(const struct core *c);
 
@@ -237,6 +238,29 @@ void depend_link(struct core *c, struct job *j);
 void depend_unlink(struct core *c, struct job *j);
 void depend_refresh(struct core *c, struct job *j, struct effects *out);
 
+/* ---- het.c ------------------------------------------------------------- */
+struct job *het_find(const struct core *c, uint32_t id, uint32_t offset);       /* "12+1" */
+uint32_t het_count(const struct job *leader);
+void het_link(struct core *c, struct job *j);
+void het_unlink(struct core *c, struct job *j);
+void het_link_all(struct core *c);
+/* SchedulerParameters=whole_hetjob: an order to one is an order to all. */
+bool het_is_whole(const struct core *c);
+/* All that were to start have started: the script goes, the client is told. */
+void het_launch(struct core *c, struct job *j, struct effects *out);
+void het_notify_alloc(struct core *c, struct job *j, struct effects *out);
+struct job_info_list_msg *het_response(struct core *c, struct effects *out, struct job *leader,
+				       struct job_info_list_msg *m);
+/* What the script's environment says of every component. */
+void het_environment(const struct core *c, struct effects *out, const struct job *j,
+		     const char ***v, uint32_t *n);
+/* job_requeue, job_end for all components, or for j when it is no component. */
+void het_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_sec,
+		 struct effects *out);
+void het_end(struct core *c, struct job *j, uint32_t state, struct effects *out);
+void het_pending_ended(struct core *c, struct job *j, uint32_t state, struct effects *out);
+int64_t het_purge_at(const struct core *c, const struct job *leader);
+
 /* ---- submit.c, array.c ------------------------------------------------- */
 /* Validate and build a job record that is in no list yet.  The job is heap;
  * NULL on failure. */
@@ -248,6 +272,13 @@ enum err submit_batch_prepare(struct core *c, const struct event *ev, struct job
 			      enum err *later, struct err_text *why);
 void submit_batch_enter(struct core *c, const struct job_desc_msg *d, struct job *j,
 			struct effects *out);
+/* submit_build and whether the job could ever run: *later is a code for the
+ * user though it stays queued. */
+enum err submit_prepare(struct core *c, const struct event *ev, const struct job_desc_msg *d,
+			bool batch, struct job **out, enum err *later, struct err_text *why);
+void submit_enter(struct core *c, const struct job_desc_msg *d, struct job *j,
+		  const struct job *leader);
+void submit_keep_script(const struct job_desc_msg *d, const struct job *j, struct effects *out);
 enum err submit_valid_id(const struct event *ev, const struct job_desc_msg *d, uint32_t *uid,
 			 uint32_t *gid);
 enum err array_parse(const struct core *c, const char *text, struct job_array **out);
@@ -268,9 +299,12 @@ struct job_targets {
 	struct job_target *v;
 	uint32_t count;
 	bool array;             /* the request meant more than one job */
+	bool part;              /* one component of a heterogeneous job, not its leader */
+	bool by_offset;         /* it was named as "12+1" */
 };
 enum err job_targets_find(struct core *c, const char *text, uint32_t id, struct arena *mem,
 			  struct job_targets *t);
+void job_targets_whole(struct core *c, struct arena *mem, struct job_targets *t);
 /* A record of its own for that task. */
 struct job *job_target_alone(struct core *c, const struct job_target *t);
 void effect_signal(struct core *c, struct effects *out, const struct job *j, uint32_t step_id,

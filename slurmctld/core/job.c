@@ -250,6 +250,8 @@ void job_add(struct core *c, struct job *j)
 	hash_grow(c);
 	hash_link(c, j);
 	job_array_link(c, j);
+	if (c->started)
+		het_link(c, j);
 	while (after && after->id > j->id)
 		after = after->prev;
 	j->prev = after;
@@ -302,6 +304,7 @@ void job_remove(struct core *c, struct job *j)
 			*p = j->dirty_next;
 			break;
 		}
+	het_unlink(c, j);
 	hash_unlink(c, j);
 	depend_unlink(c, j);
 	*(j->prev ? &j->prev->next : &c->job_first) = j->next;

@@ -137,6 +137,7 @@ struct job {
 	/* not persistent: */
 	struct job *hash_next, *prev, *next;    /* all jobs, by id */
 	struct job *array_next;         /* records of the same array */
+	struct job *het_next;           /* next component of a heterogeneous job */
 	struct job *dep_prev, *dep_next;/* those that wait for others */
 	bool dep_listed;
 	bool awaited;                   /* others depend on it */
@@ -181,6 +182,15 @@ uint64_t licenses_in_use(const struct core *c, const char *name, size_t len);
 uint64_t licenses_reserved(const struct core *c, const char *name, size_t len);
 
 struct job *job_find(const struct core *c, uint32_t id);
+
+/* Heterogeneous jobs (het.c): a record for each component; the leader is the
+ * first and holds the others (het_next). */
+/* The first component of the job that j is one of; NULL when it is none. */
+struct job *het_leader(const struct core *c, const struct job *j);
+/* A component that is not the leader. */
+bool het_is_part(const struct job *j);
+int64_t het_begin(const struct job *leader);            /* latest of the begin times */
+bool het_all_pending(const struct job *leader);
 /* "12", "12_3", "12_[1-4,7]", "12+1": resolve for update/kill/show.  For an
  * array task still inside the pending record, *task gets its id, else NO_VAL. */
 struct job *job_find_task(const struct core *c, uint32_t array_job_id, uint32_t task_id);
@@ -214,6 +224,8 @@ struct step {
 	struct wire_addr peer;
 	struct step *next;
 };
-struct step *step_find(const struct job *j, uint32_t id);
+/* A component that is not named (NO_VAL) is any. */
+bool step_matches(const struct step *s, const struct step_id_members *id);
+struct step *step_find(const struct job *j, const struct step_id_members *id);
 
 #endif

@@ -44,20 +44,22 @@ void rpc_alloc_info(struct core *c, const struct event *ev, struct effects *out)
 void rpc_het_alloc_info(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_alloc_info_msg *m = ev->body;
+	struct job *j = job_find(c, m->step_id.job_id);
 	struct job_info_list_msg *r;
-	struct job *j;
-	enum err rc = allocated(c, m->step_id.job_id, &j);
+	bool over = true, waits = false;
 
-	if (rc != E_OK) {
-		effect_reply_rc(out, ev, rc);
+	for (const struct job *k = j; k; k = k->het_next) {
+		over &= job_is_finished(k);
+		waits |= job_is_pending(k);
+	}
+	if (!j || over || waits || het_is_part(j)) {
+		effect_reply_rc(out, ev, !j ? E_INVALID_JOB_ID : over ? E_ALREADY_DONE :
+				waits ? E_JOB_PENDING : E_NOT_HET_JOB_LEADER);
 		return;
 	}
-	r = effect_reply(out, ev, RESPONSE_HET_JOB_ALLOCATION);
-	r->resp = arena_alloc(&out->mem, sizeof(*r->resp));
-	wire_init(&resource_allocation_response_msg_desc, r->resp);
-	r->cnt = 1;
-	alloc_response_fill(c, out, j, r->resp);
-	r->resp->start_protocol_ver = job_common_release(c, j, ev->caller.version);
+	r = het_response(c, out, j, effect_reply(out, ev, RESPONSE_HET_JOB_ALLOCATION));
+	for (uint32_t i = 0; i < r->cnt; i++, j = j->het_next)
+		r->resp[i].start_protocol_ver = job_common_release(c, j, ev->caller.version);
 }
 
 void rpc_job_ready(struct core *c, const struct event *ev, struct effects *out)
@@ -106,7 +108,7 @@ void rpc_batch_script(struct core *c, const struct event *ev, struct effects *ou
 		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
 	} else if (!may_act(ev, j)) {
 		effect_reply_rc(out, ev, E_USER_ID_MISSING);
-	} else if (!j->batch) {
+	} else if (!j->batch || het_is_part(j)) {
 		effect_reply_rc(out, ev, E_JOB_SCRIPT_MISSING);
 	} else {
 		e = effects_add(out, EFF_SCRIPT_REPLY);
@@ -155,10 +157,46 @@ void rpc_job_notify(struct core *c, const struct event *ev, struct effects *out)
 	effect_reply_rc(out, ev, j ? notify(c, ev, j, m, out) : E_INVALID_JOB_ID);
 }
 
+/* The job a file is for: a task of an array, one component, or a whole
+ * heterogeneous job with the nodes of all its components. */
+static enum err sbcast_job(struct core *c, const struct step_alloc_info_msg *m,
+			   struct bitset *nodes, struct job **out)
+{
+	uint32_t id = m->step.step_id.job_id, task = m->step.array_task_id;
+	struct job *j = NULL, *other;
+	enum err rc;
+
+	if (m->step.het_job_offset != NO_VAL) {
+		j = het_find(c, id, m->step.het_job_offset);
+		id = j ? j->id : id;
+	} else if (task != NO_VAL && task) {
+		rc = allocated(c, id, &j);
+		if (rc != E_OK)
+			return rc;
+		j = job_find_task(c, id, task);
+		id = j ? j->id : id;
+	} else {
+		j = job_find(c, id);
+	}
+	rc = j ? allocated(c, id, &j) : E_INVALID_JOB_ID;
+	if (rc != E_OK)
+		return rc;
+	bitset_or(nodes, j->alloc->nodes);
+	for (struct job *k = j->het_next; k && m->step.het_job_offset == NO_VAL && rc == E_OK &&
+	     !het_is_part(j); k = k->het_next) {
+		rc = allocated(c, k->id, &other);
+		if (rc == E_OK)
+			bitset_or(nodes, k->alloc->nodes);
+	}
+	*out = j;
+	return rc;
+}
+
 void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct step_alloc_info_msg *m = ev->body;
 	const struct step_id_members *id = &m->step.step_id;
+	struct bitset *nodes = effects_bitset(out, c->node_count);
 	struct job_sbcast_cred_msg *r;
 	struct sbcast_cred *cr;
 	struct err_text why;
@@ -166,23 +204,18 @@ void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out
 	struct job *j = NULL;
 	enum err rc;
 
-	rc = allocated(c, id->job_id, &j);
-	if (rc == E_OK && m->step.array_task_id != NO_VAL && m->step.array_task_id) {
-		struct job *t = job_find_task(c, id->job_id, m->step.array_task_id);
-
-		rc = t ? allocated(c, t->id, &j) : E_INVALID_JOB_ID;
-	}
+	rc = sbcast_job(c, m, nodes, &j);
 	if (rc == E_OK && !may_act(ev, j))
 		rc = E_ACCESS_DENIED;
 	if (rc == E_OK && manager_reroute(c, ev, j, out))
 		return;
 	if (rc == E_OK && id->step_id < STEP_MAX_NORMAL) {
-		s = step_find(j, id->step_id);
+		s = step_find(j, id);
 		rc = s ? E_OK : E_INVALID_JOB_ID;
 	}
 	/* sbcast speaks its own release, whatever that of the nodes is. */
 	if (rc == E_OK)
-		bitset_foreach(i, j->alloc->nodes)
+		bitset_foreach(i, nodes)
 			if (rc == E_OK)
 				rc = client_may_meet(ev, c->node[i], ev->caller.version, &why);
 	if (rc == E_PROTOCOL_VERSION_ERROR) {
@@ -197,7 +230,7 @@ void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out
 	out->v[out->count - 1].sign_cred = true;
 	r->job_id = j->id;
 	r->node_list = s ? arena_strdup(&out->mem, s->node_list) :
-		effects_hostlist(c, out, j->alloc->nodes);
+		effects_hostlist(c, out, nodes);
 	cr = &r->cred.cred;
 	cr->ctime = c->now;
 	cr->expiration = j->end_time;

@@ -46,6 +46,8 @@ static enum err signal_running(struct core *c, struct job *j, uint16_t signal, u
 	if (flags & KILL_JOB_BATCH) {
 		if (!j->batch)
 			return E_JOB_SCRIPT_MISSING;
+		if (het_is_part(j))     /* the leader has it */
+			return E_OK;
 		set = effects_bitset(out, c->node_count);
 		bitset_set(set, j->alloc->share[0].node);
 		effect_signal(c, out, j, NO_VAL, signal, flags, set);
@@ -125,6 +127,21 @@ static enum err signal_targets(struct core *c, const struct event *ev, struct jo
 	return done && rc == E_ALREADY_DONE ? E_OK : rc;
 }
 
+/* A component that runs can be signaled alone; one that waits cannot, since
+ * the others would wait for ever. */
+static enum err het_signal_rule(struct core *c, struct arena *mem, struct job_targets *t)
+{
+	struct job *j = t->v[0].j;
+
+	if (t->by_offset && !j->het_job_id)
+		return E_NOT_HET_JOB;
+	if (t->by_offset ? !t->part || het_is_whole(c) : t->part && het_is_whole(c))
+		job_targets_whole(c, mem, t);
+	else if (t->part && job_is_pending(j) && het_leader(c, j))
+		return E_NOT_WHOLE_HET_JOB;
+	return E_OK;
+}
+
 void rpc_kill_job(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_step_kill_msg *m = ev->body;
@@ -139,6 +156,8 @@ void rpc_kill_job(struct core *c, const struct event *ev, struct effects *out)
 		if (!t.v[0].j)
 			rc = E_INVALID_JOB_ID;
 	}
+	if (rc == E_OK && may_act(ev, t.v[0].j))
+		rc = het_signal_rule(c, &mem, &t);
 	if (rc == E_OK)
 		rc = signal_targets(c, ev, &t, m->signal, m->flags, out);
 	if (rc == E_ACCESS_DENIED)
@@ -150,10 +169,28 @@ void rpc_kill_job(struct core *c, const struct event *ev, struct effects *out)
 
 /* ---- steps ------------------------------------------------------------- */
 
+static void step_signal(struct core *c, struct job *j, const struct step *s,
+			const struct job_step_kill_msg *m, struct effects *out)
+{
+	uint16_t type = m->signal == SIGKILL ? REQUEST_TERMINATE_TASKS : REQUEST_SIGNAL_TASKS;
+	struct cancel_tasks_msg *k = effects_body(out, type);
+	struct effect *e;
+
+	step_id_fill(j, s->id, &k->step_id);
+	k->step_id.step_het_comp = s->het_comp;
+	k->signal = m->signal;
+	k->flags = m->flags;
+	e = effect_nodes(c, out, type, k);
+	for (uint32_t i = 0; i < s->node_count; i++)
+		effect_node_add(e, c->node[s->node[i]]);
+	e->job_id = j->id;
+	e->step_id = s->id;
+}
+
 static enum err step_kill(struct core *c, struct job *j, const struct job_step_kill_msg *m,
 			  struct effects *out)
 {
-	struct step *s = step_find(j, m->step_id.step_id);
+	struct step *s = step_find(j, &m->step_id), *next;
 	struct bitset *set;
 
 	if (job_is_finished(j))
@@ -175,29 +212,33 @@ static enum err step_kill(struct core *c, struct job *j, const struct job_step_k
 		return E_OK;
 	if (!s)
 		return E_INVALID_JOB_ID;
-	if (!s->node_count) {   /* waits for room */
-		step_remove(c, j, s);
-		return E_OK;
+	/* All components of a step that has several, unless one is named. */
+	for (; s; s = next) {
+		next = s->next;
+		if (!step_matches(s, &m->step_id))
+			continue;
+		if (s->node_count)
+			step_signal(c, j, s, m, out);
+		else                    /* waits for room */
+			step_remove(c, j, s);
 	}
-	set = effects_bitset(out, c->node_count);
-	for (uint32_t i = 0; i < s->node_count; i++)
-		bitset_set(set, s->node[i]);
-	if (m->signal == SIGKILL) {
-		struct cancel_tasks_msg *k = effects_body(out, REQUEST_TERMINATE_TASKS);
-		struct effect *e;
-
-		step_id_fill(j, s->id, &k->step_id);
-		k->signal = SIGKILL;
-		k->flags = m->flags;
-		e = effect_nodes(c, out, REQUEST_TERMINATE_TASKS, k);
-		bitset_foreach(i, set)
-			effect_node_add(e, c->node[i]);
-		e->job_id = j->id;
-		e->step_id = s->id;
-		return E_OK;
-	}
-	effect_signal(c, out, j, s->id, m->signal, m->flags, set);
 	return E_OK;
+}
+
+/* A step over several components has a record in each. */
+static enum err steps_kill(struct core *c, struct job *j, const struct job_step_kill_msg *m,
+			   struct effects *out)
+{
+	enum err rc = E_OK, one;
+	bool done = false;
+
+	for (struct job *k = j; k; k = het_is_part(j) ? NULL : k->het_next) {
+		one = step_kill(c, k, m, out);
+		done |= one == E_OK;
+		if (one != E_OK && rc == E_OK)
+			rc = one;
+	}
+	return done ? E_OK : rc;
 }
 
 void rpc_cancel_step(struct core *c, const struct event *ev, struct effects *out)
@@ -215,7 +256,7 @@ void rpc_cancel_step(struct core *c, const struct event *ev, struct effects *out
 	else if (!may_act(ev, j))
 		effect_reply_rc(out, ev, E_USER_ID_MISSING);
 	else
-		effect_reply_rc(out, ev, step_kill(c, j, m, out));
+		effect_reply_rc(out, ev, steps_kill(c, j, m, out));
 }
 
 /* ---- many at once ------------------------------------------------------ */
@@ -262,6 +303,10 @@ static void kill_item(struct effects *out, struct kill_jobs_item *k, const struc
 	k->id.array_task_id = t->task != NO_VAL ? t->task :
 		t->j->array_job_id ? t->j->array_task_id : NO_VAL;
 	k->id.het_job_offset = NO_VAL;
+	if (het_is_part(t->j)) {
+		k->id.step_id.job_id = t->j->het_job_id;
+		k->id.het_job_offset = t->j->het_job_offset;
+	}
 	k->real_job_id = t->j->id;
 }
 
@@ -269,6 +314,7 @@ static void kill_list(struct core *c, const struct event *ev, struct job_targets
 		      bool filter, struct effects *out, struct kill_jobs_resp_msg *r)
 {
 	const struct kill_jobs_msg *m = ev->body;
+	uint32_t leader = 0;
 
 	for (uint32_t i = 0; i < t->count; i++) {
 		struct job_targets one = { .v = &t->v[i], .count = 1 };
@@ -277,7 +323,17 @@ static void kill_list(struct core *c, const struct event *ev, struct job_targets
 
 		if (filter && !matches(c, copy.j, m))
 			continue;
-		rc = signal_targets(c, ev, &one, m->signal, m->flags, out);
+		/* done with the leader, when that matched */
+		if (het_is_part(copy.j) && leader == copy.j->het_job_id)
+			continue;
+		if (copy.j->het_job_id && !het_is_part(copy.j)) {
+			leader = copy.j->id;
+			job_targets_whole(c, &out->mem, &one);
+		}
+		if (het_is_part(copy.j) && (job_is_pending(copy.j) || het_is_whole(c)))
+			rc = E_NOT_WHOLE_HET_JOB;
+		else
+			rc = signal_targets(c, ev, &one, m->signal, m->flags, out);
 		if (filter && rc != E_OK && !(m->flags & KILL_JOBS_VERBOSE))
 			continue;
 		kill_item(out, &r->items[r->jobs_cnt++], &copy, rc);
@@ -314,6 +370,9 @@ void rpc_kill_jobs(struct core *c, const struct event *ev, struct effects *out)
 
 			next = j->next;
 			t = (struct job_targets){ .v = &v, .count = 1 };
+			/* goes with its leader, when that is meant too */
+			if (het_is_part(j) && het_leader(c, j) && matches(c, het_leader(c, j), m))
+				continue;
 			if (!job_is_finished(j) && may_act(ev, j))
 				kill_list(c, ev, &t, true, out, r);
 		}
@@ -336,8 +395,12 @@ static void reply_each(const struct event *ev, const struct job_targets *t, cons
 
 	for (uint32_t i = 1; i < t->count; i++)
 		same &= rc[i] == rc[0];
-	if (same || t->count < 2) {
-		effect_reply_rc(out, ev, t->count ? rc[0] : E_INVALID_JOB_ID);
+	if (same || t->count < 2 || !t->array) {
+		uint32_t i = 0;
+
+		while (i + 1 < t->count && rc[i] == E_OK)
+			i++;
+		effect_reply_rc(out, ev, t->count ? rc[i] : E_INVALID_JOB_ID);
 		return;
 	}
 	r = effect_reply(out, ev, RESPONSE_JOB_ARRAY_ERRORS);
@@ -359,13 +422,17 @@ static void reply_each(const struct event *ev, const struct job_targets *t, cons
 typedef enum err target_fn(struct core *c, const struct event *ev, struct job *j,
 			   uint32_t arg, struct effects *out);
 
+/* by_offset, part: codes for a component that is named alone. */
 static void each_target(struct core *c, const struct event *ev, const char *text, uint32_t id,
-			target_fn *one, uint32_t arg, struct effects *out)
+			target_fn *one, uint32_t arg, enum err by_offset, enum err part,
+			struct effects *out)
 {
 	struct arena mem = { 0 };
 	struct job_targets t;
 	enum err rc = job_targets_find(c, text, id, &mem, &t), *each;
 
+	if (rc == E_OK && (t.by_offset || t.part))
+		rc = t.by_offset ? by_offset : part;
 	if (rc != E_OK) {
 		effect_reply_rc(out, ev, rc);
 	} else {
@@ -398,7 +465,8 @@ void rpc_requeue(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_requeue_msg *m = ev->body;
 
-	each_target(c, ev, m->job_id_str, m->step_id.job_id, requeue_one, m->flags, out);
+	each_target(c, ev, m->job_id_str, m->step_id.job_id, requeue_one, m->flags,
+		    E_INVALID_JOB_ID, E_NOT_HET_JOB_LEADER, out);
 }
 
 /* ---- suspend ----------------------------------------------------------- */
@@ -456,5 +524,6 @@ void rpc_suspend(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct suspend_msg *m = ev->body;
 
-	each_target(c, ev, m->job_id_str, m->step_id.job_id, suspend_one, m->op, out);
+	each_target(c, ev, m->job_id_str, m->step_id.job_id, suspend_one, m->op,
+		    E_NOT_WHOLE_HET_JOB, E_NOT_WHOLE_HET_JOB, out);
 }

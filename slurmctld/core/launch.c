@@ -9,7 +9,6 @@
 #include "slurmctld/core/stepmgr.h"
 
 #define NO_LIMIT_SEC (365 * 86400)
-#define PROLOG_DEFER_BATCH 0x0020
 
 bool job_wants_prolog(const struct core *c)
 {
@@ -116,17 +115,20 @@ void job_tell_srun(struct core *c, struct job *j, uint16_t type, const void *bod
 		   struct effects *out)
 {
 	struct effect *e;
+	uint16_t port;
 
 	(void)c;
 	if (j->batch || !j->peer.family)
 		return;
-	if (!(type == RESPONSE_RESOURCE_ALLOCATION ? j->alloc_resp_port : j->other_port))
+	port = type == RESPONSE_RESOURCE_ALLOCATION || type == RESPONSE_HET_JOB_ALLOCATION ?
+		j->alloc_resp_port : j->other_port;
+	if (!port)
 		return;
 	e = effects_add(out, EFF_CLIENT);
 	e->type = type;
 	e->body = body;
 	e->addr = j->peer;
-	e->addr.port = type == RESPONSE_RESOURCE_ALLOCATION ? j->alloc_resp_port : j->other_port;
+	e->addr.port = port;
 	e->client_version = j->start_protocol;
 	e->job_id = j->id;
 	e->step_id = NO_VAL;
@@ -217,8 +219,7 @@ static void batch_resources(struct core *c, struct job *j, struct effects *out,
 	cr->job_mem_alloc_size = cr->job_mem_alloc_count = cr->job_mem_alloc_reps = 1;
 }
 
-/* "2(x3),1" */
-static const char *tasks_per_node(struct effects *out, const struct job *j)
+const char *job_tasks_per_node(struct effects *out, const struct job *j)
 {
 	const struct job_share *sh = j->alloc->share;
 	uint32_t n = j->alloc->node_count, run;
@@ -237,18 +238,22 @@ static const char *tasks_per_node(struct effects *out, const struct job *j)
 static void batch_environment(struct core *c, struct job *j, struct effects *out,
 			      struct batch_job_launch_msg *m)
 {
-	const char *name = job_str(j, JS_NAME), **all, **v = NULL;
-	uint32_t n = 0;
+	const char *name = job_str(j, JS_NAME), **all, **v = NULL, **het;
+	uint32_t n = 0, hets;
 
 	job_array_environment(c, out, j, &v, &n);
-	all = arena_alloc(&out->mem, (n + 2) * sizeof(*all));
+	het_environment(c, out, j, &het, &hets);
+	all = arena_alloc(&out->mem, (n + hets + 2) * sizeof(*all));
 	if (n)
 		memcpy(all, v, n * sizeof(*all));
+	if (hets)
+		memcpy(all + n, het, hets * sizeof(*all));
+	n += hets;
 	if (name)
 		all[n++] = arena_printf(&out->mem, "SLURM_JOB_NAME=%s", name);
 	if (j->alloc->node_count && j->alloc->share[0].tasks)
 		all[n++] = arena_printf(&out->mem, "SLURM_TASKS_PER_NODE=%s",
-					tasks_per_node(out, j));
+					job_tasks_per_node(out, j));
 	m->environment = all;
 	m->environment_count = m->envc = n;
 }
@@ -327,7 +332,11 @@ void job_prolog_done(struct core *c, struct job *j, struct effects *out)
 	if (j->reason == WAIT_PROLOG)
 		job_reason(c, j, WAIT_NO_REASON, NULL);
 	job_dirty(c, j);
-	if (j->batch && c->conf->prologflags & PROLOG_DEFER_BATCH)
+	if (!j->batch || !(c->conf->prologflags & PROLOG_FLAG_DEFER_BATCH))
+		return;
+	if (j->het_job_id)
+		het_launch(c, j, out);
+	else
 		job_launch_batch(c, j, out);
 }
 
@@ -404,7 +413,10 @@ void job_launch(struct core *c, struct job *j, struct effects *out)
 		}
 		job_launch_prolog(c, j, out);
 	}
-	if (j->batch && !(j->alloc->prolog && c->conf->prologflags & PROLOG_DEFER_BATCH))
+	if (j->het_job_id)
+		het_launch(c, j, out);
+	else if (j->batch && !(j->alloc->prolog &&
+			       c->conf->prologflags & PROLOG_FLAG_DEFER_BATCH))
 		job_launch_batch(c, j, out);
 }
 
@@ -444,15 +456,25 @@ static void op_start(struct core *c, struct job *j, const struct placement *p, b
 	if (backfill) {
 		c->stats.bf_started++;
 		c->stats.bf_started_last++;
+		c->stats.bf_het_started += j->het_job_id != 0;
 	}
 	/* An array is batch work: j is the started job itself here. */
-	if (interactive && j->id != c->alloc_reply_job)
+	if (!interactive)
+		return;
+	if (j->het_job_id && j->het_job_id != c->alloc_reply_job)
+		het_notify_alloc(c, j, out);
+	else if (!j->het_job_id && j->id != c->alloc_reply_job)
 		job_notify_alloc(c, j, out);
 }
 
+/* The scheduler speaks of a heterogeneous job by its leader.  A component that
+ * holds up the others by itself keeps its own reason. */
 static void op_reason(struct core *c, struct job *j, uint32_t reason, const char *desc)
 {
 	job_reason(c, j, reason, desc);
+	for (struct job *k = j->het_next; k && !het_is_part(j); k = k->het_next)
+		if (k->priority && !(k->bitflags & JOB_DEPENDENT))
+			job_reason(c, k, reason, desc);
 }
 
 static void op_planned(struct core *c, struct job *j, int64_t start, const char *nodes)

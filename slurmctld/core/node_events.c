@@ -84,13 +84,13 @@ static void job_lost_node(struct core *c, struct job *j, struct node *n, struct 
 	if (j->batch && j->requeue) {
 		effect_log(out, 3, "requeue job JobId=%u due to failure of node %s", j->id,
 			   n->name);
-		job_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
+		het_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
 	} else {
 		effect_log(out, 3, "Killing JobId=%u on failed node %s", j->id, n->name);
 		if (!j->exit_code)
 			j->exit_code = 1;
 		job_reason(c, j, FAIL_DOWN_NODE, NULL);
-		job_end(c, j, JOB_NODE_FAIL, out);
+		het_end(c, j, JOB_NODE_FAIL, out);
 	}
 	/* The node is not coming back to report. */
 	if (j->alloc && job_is_completing(j))
@@ -362,7 +362,7 @@ static void launch_again(struct core *c, struct job *j, struct effects *out)
 {
 	bool enough = j->restart_cnt >= c->conf->maxbatchrequeue;
 
-	job_requeue(c, j, enough ? JOB_REQUEUE_HOLD : 0, RETRY_DELAY_SEC, out);
+	het_requeue(c, j, enough ? JOB_REQUEUE_HOLD : 0, RETRY_DELAY_SEC, out);
 	if (enough)
 		job_reason(c, j, WAIT_MAX_REQUEUE, NULL);
 }
@@ -376,11 +376,11 @@ static void batch_answer(struct core *c, struct job *j, struct node *n, uint32_t
 		effect_log(out, 2, "batch launch of JobId=%u failed: node %s does not respond",
 			   j->id, n->name);
 		if (j->requeue) {
-			job_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
+			het_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
 		} else {
 			j->exit_code = 1;
 			job_reason(c, j, FAIL_DOWN_NODE, NULL);
-			job_end(c, j, JOB_NODE_FAIL, out);
+			het_end(c, j, JOB_NODE_FAIL, out);
 		}
 		return;
 	}
@@ -403,7 +403,7 @@ static void batch_answer(struct core *c, struct job *j, struct node *n, uint32_t
 		   err_str((int)code));
 	j->exit_code = 1 << 8;
 	job_reason(c, j, FAIL_LAUNCH, NULL);
-	job_end(c, j, JOB_FAILED, out);
+	het_end(c, j, JOB_FAILED, out);
 }
 
 static void ping_answer(struct core *c, struct node *n, const struct event *ev)

@@ -176,7 +176,7 @@ static void check_reported(struct core *c, struct node *n, const registration *m
 static void check_missing(struct core *c, struct node *n, struct job *j, const registration *m,
 			  struct effects *out)
 {
-	bool batch_here = j->batch && j->alloc->share[0].node == n->index;
+	bool batch_here = j->batch && !het_is_part(j) && j->alloc->share[0].node == n->index;
 	bool rebooted = n->boot_time > j->start_time + 2;
 
 	if (job_is_completing(j)) {
@@ -201,7 +201,10 @@ static void check_missing(struct core *c, struct node *n, struct job *j, const r
 			/* We stopped between deciding and sending. */
 			if (j->alloc->prolog)
 				job_launch_prolog(c, j, out);
-			job_launch_batch(c, j, out);
+			if (j->het_job_id)
+				het_launch(c, j, out);
+			else
+				job_launch_batch(c, j, out);
 			return;
 		}
 		if (j->start_time + c->conf->batchstarttimeout > c->now)
@@ -211,11 +214,11 @@ static void check_missing(struct core *c, struct node *n, struct job *j, const r
 		return;
 	}
 	if (j->batch && j->requeue) {
-		job_requeue(c, j, 0, 121, out);
+		het_requeue(c, j, 0, 121, out);
 	} else {
 		j->exit_code = j->exit_code ? j->exit_code : 1;
 		job_reason(c, j, FAIL_DOWN_NODE, NULL);
-		job_end(c, j, JOB_NODE_FAIL, out);
+		het_end(c, j, JOB_NODE_FAIL, out);
 	}
 }
 

@@ -126,14 +126,14 @@ static void prolog_failed(struct core *c, struct job *j, struct effects *out)
 {
 	j->prep_failed = false;
 	if (j->batch && j->requeue) {
-		job_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
+		het_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
 		return;
 	}
 	effect_log(out, 3, "unable to requeue JobId=%u: %s", j->id,
 		   err_str(j->batch ? E_DISABLED : E_BATCH_ONLY));
 	tell_owner(c, j, "PrologSlurmctld failed, job killed", out);
 	j->req_uid = 0;
-	job_end(c, j, JOB_CANCELLED, out);
+	het_end(c, j, JOB_CANCELLED, out);
 }
 
 static void prolog_over(struct core *c, struct job *j, const struct event *ev,

@@ -14,10 +14,16 @@ struct step *step_new(void)
 	return s;
 }
 
-struct step *step_find(const struct job *j, uint32_t id)
+bool step_matches(const struct step *s, const struct step_id_members *id)
+{
+	return s->id == id->step_id &&
+	       (id->step_het_comp == NO_VAL || s->het_comp == id->step_het_comp);
+}
+
+struct step *step_find(const struct job *j, const struct step_id_members *id)
 {
 	for (struct step *s = j->steps; s; s = s->next)
-		if (s->id == id)
+		if (step_matches(s, id))
 			return s;
 	return NULL;
 }
@@ -26,7 +32,7 @@ void step_add(struct job *j, struct step *s)
 {
 	struct step **p = &j->steps;
 
-	while (*p && (*p)->id < s->id)
+	while (*p && ((*p)->id < s->id || ((*p)->id == s->id && (*p)->het_comp < s->het_comp)))
 		p = &(*p)->next;
 	s->next = *p;
 	*p = s;

@@ -39,6 +39,10 @@ static enum err step_allowed(struct core *c, const struct event *ev,
 		return E_NODES_BUSY;
 	for (const struct step *s = j->steps; s; s = s->next)
 		steps++;
+	for (const struct step *s = j->steps; s && m->step_id.step_id < STEP_MAX_NORMAL; s = s->next)
+		if (s->id == m->step_id.step_id &&
+		    (s->het_comp == NO_VAL || s->het_comp == m->step_id.step_het_comp))
+			return E_DUPLICATE_STEP_ID;
 	if (steps >= c->conf->maxstepcount || j->next_step_id >= STEP_MAX_NORMAL)
 		return E_STEP_LIMIT;
 	*out = j;
@@ -223,6 +227,52 @@ static void layout_fill(struct effects *out, const struct step *s, uint16_t rele
 	l->cpt_compact_array_count = l->cpt_compact_reps_count = n ? 1 : 0;
 }
 
+/* Where (node) is among those of a layout; at the end when it is new. */
+static uint32_t layout_place(struct core *c, const struct step *s, uint32_t i, char **names,
+			     uint32_t count)
+{
+	uint32_t k = 0;
+
+	while (k < count && !streq(names[k], c->node[s->node[i]]->name))
+		k++;
+	return k;
+}
+
+/* A further component of the same step: its tasks join those of its nodes. */
+static void layout_merge(struct core *c, struct effects *out, const struct step *s,
+			 struct step_layout *l)
+{
+	uint32_t n = l->node_cnt, old = 0;
+	char **names = NULL, *text;
+	const char **all = arena_alloc(&out->mem, (n + s->node_count) * sizeof(*all));
+	struct u32_list *tids = arena_zalloc(&out->mem, (n + s->node_count) * sizeof(*tids));
+
+	if (!s->tids || hostlist_expand(l->node_list, &out->mem, &names, &old, NULL) != E_OK ||
+	    old != n)
+		return;
+	memcpy(all, names, n * sizeof(*all));
+	memcpy(tids, l->tids, n * sizeof(*tids));
+	for (uint32_t i = 0; i < s->node_count; i++) {
+		uint32_t k = layout_place(c, s, i, (char **)(uintptr_t)all, n);
+		uint32_t have = k < n ? tids[k].v_count : 0;
+		uint32_t *v = arena_alloc(&out->mem, (have + s->tasks[i]) * sizeof(*v) + 1);
+
+		if (have)
+			memcpy(v, tids[k].v, have * sizeof(*v));
+		memcpy(v + have, s->tids[i], s->tasks[i] * sizeof(*v));
+		tids[k].v = v;
+		tids[k].v_count = have + s->tasks[i];
+		all[k] = c->node[s->node[i]]->name;
+		n += k == n;
+	}
+	text = hostlist_compress(all, n);
+	l->node_list = arena_strdup(&out->mem, text);
+	free(text);
+	l->tids = tids;
+	l->node_cnt = n;
+	l->task_cnt += s->num_tasks;
+}
+
 static void created(struct core *c, const struct event *ev, struct job *j, struct step *s,
 		    struct effects *out)
 {
@@ -277,6 +327,22 @@ static void step_wait(struct core *c, const struct event *ev, struct job *j,
 	job_dirty(c, j);
 }
 
+/* Steps of all components are numbered together, so that one over several has
+ * the same number in each: the leader counts. */
+static uint32_t next_step_id(struct core *c, struct job *j)
+{
+	struct job *l = het_is_part(j) ? het_leader(c, j) : NULL;
+	uint32_t id;
+
+	if (!l)
+		return j->next_step_id++;
+	id = l->next_step_id++;
+	job_dirty(c, l);
+	if (j->next_step_id <= id)
+		j->next_step_id = id + 1;
+	return id;
+}
+
 void rpc_step_create(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_step_create_request_msg *m = ev->body;
@@ -314,12 +380,12 @@ void rpc_step_create(struct core *c, const struct event *ev, struct effects *out
 	step_copy(s, ev, j, m, c->now);
 	if (m->step_id.step_id == STEP_INTERACTIVE) {
 		s->id = STEP_INTERACTIVE;
-	} else if (m->step_id.step_id < STEP_MAX_NORMAL && !step_find(j, m->step_id.step_id)) {
+	} else if (m->step_id.step_id < STEP_MAX_NORMAL) {
 		s->id = m->step_id.step_id;
 		if (s->id >= j->next_step_id)
 			j->next_step_id = s->id + 1;
 	} else {
-		s->id = j->next_step_id++;
+		s->id = next_step_id(c, j);
 	}
 	s->het_comp = m->step_id.step_het_comp;
 	s->done = bitset_new(s->node_count);
@@ -380,7 +446,7 @@ void rpc_step_complete(struct core *c, const struct event *ev, struct effects *o
 {
 	const struct step_complete_msg *m = ev->body;
 	struct job *j = job_find(c, m->step_id.job_id);
-	struct step *s = j ? step_find(j, m->step_id.step_id) : NULL;
+	struct step *s = j ? step_find(j, &m->step_id) : NULL;
 
 	if (!j || (!s && !job_is_completing(j) && !job_is_running(j))) {
 		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
@@ -412,7 +478,8 @@ void rpc_step_layout(struct core *c, const struct event *ev, struct effects *out
 {
 	const struct step_id_members *id = ev->body;
 	const struct job *j = job_find(c, id->job_id);
-	const struct step *s = j ? step_find(j, id->step_id) : NULL;
+	const struct step *s = j ? step_find(j, id) : NULL;
+	struct step_layout *l;
 	struct err_text why;
 
 	if (j && !s && manager_reroute(c, ev, j, out))
@@ -423,9 +490,13 @@ void rpc_step_layout(struct core *c, const struct event *ev, struct effects *out
 		effect_reply_rc(out, ev, E_USER_ID_MISSING);
 	else if (may_meet(c, ev, s, &why) != E_OK)
 		effect_reply_rc(out, ev, E_PROTOCOL_VERSION_ERROR);
-	else
-		layout_fill(out, s, wire_version_number(step_version(c, ev, s)),
-			    effect_reply(out, ev, RESPONSE_STEP_LAYOUT));
+	else {
+		l = effect_reply(out, ev, RESPONSE_STEP_LAYOUT);
+		layout_fill(out, s, wire_version_number(step_version(c, ev, s)), l);
+		for (s = s->next; s && id->step_het_comp == NO_VAL; s = s->next)
+			if (step_matches(s, id) && s->het_comp != NO_VAL)
+				layout_merge(c, out, s, l);
+	}
 }
 
 /* ---- time limits ------------------------------------------------------- */

@@ -80,10 +80,9 @@ static enum err ever_possible(struct core *c, struct job *j, enum err *later,
 }
 
 /* All checks; *out is not in any list yet. */
-static enum err prepare(struct core *c, const struct event *ev, bool batch, struct job **out,
-			enum err *later, struct err_text *why)
+enum err submit_prepare(struct core *c, const struct event *ev, const struct job_desc_msg *d,
+			bool batch, struct job **out, enum err *later, struct err_text *why)
 {
-	const struct job_desc_msg *d = ev->body;
 	struct job *j = NULL;
 	enum err rc;
 
@@ -103,19 +102,23 @@ static enum err prepare(struct core *c, const struct event *ev, bool batch, stru
 	return E_OK;
 }
 
-static void enter(struct core *c, const struct job_desc_msg *d, struct job *j)
+/* leader: of a heterogeneous job; j is its next component, or itself. */
+void submit_enter(struct core *c, const struct job_desc_msg *d, struct job *j,
+		  const struct job *leader)
 {
 	j->id = d->step_id.job_id != NO_VAL ? d->step_id.job_id : job_next_id(c);
 	j->sluid = job_next_sluid(c);
 	if (j->array)
 		j->array_job_id = j->id;
+	if (leader)
+		j->het_job_id = leader->id;
 	job_add(c, j);
 	job_dirty(c, j);
 	c->stats.submitted += record_count(j);
 	c->wants_sched = true;
 }
 
-static void keep_script(const struct job_desc_msg *d, const struct job *j, struct effects *out)
+void submit_keep_script(const struct job_desc_msg *d, const struct job *j, struct effects *out)
 {
 	struct effect *e = effects_add(out, EFF_SCRIPT_PUT);
 	const char **env = arena_alloc(&out->mem, (d->environment_count + 1) * sizeof(*env));
@@ -133,7 +136,7 @@ enum err submit_batch_prepare(struct core *c, const struct event *ev, struct job
 			      enum err *later, struct err_text *why)
 {
 	const struct job_desc_msg *d = ev->body;
-	enum err rc = prepare(c, ev, true, out, later, why);
+	enum err rc = submit_prepare(c, ev, d, true, out, later, why);
 
 	if (rc == E_OK && !d->environment_count && !d->container) {
 		job_free(*out);
@@ -145,8 +148,8 @@ enum err submit_batch_prepare(struct core *c, const struct event *ev, struct job
 void submit_batch_enter(struct core *c, const struct job_desc_msg *d, struct job *j,
 			struct effects *out)
 {
-	enter(c, d, j);
-	keep_script(d, j, out);
+	submit_enter(c, d, j, NULL);
+	submit_keep_script(d, j, out);
 }
 
 void rpc_submit_batch(struct core *c, const struct event *ev, struct effects *out)
@@ -204,12 +207,12 @@ void rpc_alloc(struct core *c, const struct event *ev, struct effects *out)
 	enum err later, rc;
 	struct job *j;
 
-	rc = prepare(c, ev, false, &j, &later, &why);
+	rc = submit_prepare(c, ev, d, false, &j, &later, &why);
 	if (rc != E_OK) {
 		effect_reply_rc_msg(out, ev, rc, why.text);
 		return;
 	}
-	enter(c, d, j);
+	submit_enter(c, d, j, NULL);
 	c->alloc_reply_job = j->id;
 	sched_pass(c, &core_sched_ops, out, false);
 	c->alloc_reply_job = 0;
@@ -240,7 +243,7 @@ void rpc_will_run(struct core *c, const struct event *ev, struct effects *out)
 	struct job *j;
 	int64_t start = 0;
 
-	rc = prepare(c, ev, d->script != NULL, &j, &later, &why);
+	rc = submit_prepare(c, ev, d, d->script != NULL, &j, &later, &why);
 	if (rc == E_OK) {
 		rc = sched_estimate(c, j, true, &c->scratch, &start, &p);
 		if (rc != E_OK)
@@ -263,17 +266,4 @@ void rpc_will_run(struct core *c, const struct event *ev, struct effects *out)
 	m->node_list = effects_hostlist(c, out, set);
 	job_free(j);
 	arena_reset(&c->scratch);
-}
-
-/* Components of one job in different shapes: not offered yet. */
-void rpc_submit_het(struct core *c, const struct event *ev, struct effects *out)
-{
-	(void)c;
-	effect_reply_rc_msg(out, ev, E_NOT_SUPPORTED,
-			    "heterogeneous jobs are not supported by this controller");
-}
-
-void rpc_alloc_het(struct core *c, const struct event *ev, struct effects *out)
-{
-	rpc_submit_het(c, ev, out);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * "12", "12_3", "12_[1-4,7]", "12_*": which records (and which tasks still
+ * "12", "12_3", "12_[1-4,7]", "12_*", "12+1": which records (and which tasks still
  * inside an array's pending record) a request means. */
 #include <stdlib.h>
 
@@ -28,7 +28,9 @@ static enum err add_all(struct core *c, uint32_t id, struct arena *mem, struct j
 		j = job_find(c, id);
 		if (!j)
 			return E_INVALID_JOB_ID;
-		add(t, mem, j, NO_VAL);
+		t->part = het_is_part(j);
+		for (; j; j = het_is_part(j) && t->part ? NULL : j->het_next)
+			add(t, mem, j, NO_VAL);
 		return E_OK;
 	}
 	t->array = true;
@@ -56,6 +58,28 @@ static enum err add_tasks(struct core *c, uint32_t id, const char *text, struct 
 	return t->count ? E_OK : E_INVALID_JOB_ID;
 }
 
+/* "12+1" */
+static enum err add_component(struct core *c, uint32_t id, const char *text, struct arena *mem,
+			      struct job_targets *t)
+{
+	struct job *j;
+	char *end;
+	unsigned long offset;
+
+	if (*text < '0' || *text > '9')
+		return E_INVALID_JOB_ID;
+	offset = strtoul(text, &end, 10);
+	if (*end || offset >= NO_VAL)
+		return E_INVALID_JOB_ID;
+	j = het_find(c, id, (uint32_t)offset);
+	if (!j)
+		return E_INVALID_JOB_ID;
+	add(t, mem, j, NO_VAL);
+	t->part = het_is_part(j);
+	t->by_offset = true;
+	return E_OK;
+}
+
 enum err job_targets_find(struct core *c, const char *text, uint32_t id, struct arena *mem,
 			  struct job_targets *t)
 {
@@ -74,7 +98,22 @@ enum err job_targets_find(struct core *c, const char *text, uint32_t id, struct 
 		return add_all(c, (uint32_t)n, mem, t);
 	if (*end == '_')
 		return add_tasks(c, (uint32_t)n, end + 1, mem, t);
+	if (*end == '+')
+		return add_component(c, (uint32_t)n, end + 1, mem, t);
 	return E_INVALID_JOB_ID;
+}
+
+/* The same for the whole job. */
+void job_targets_whole(struct core *c, struct arena *mem, struct job_targets *t)
+{
+	struct job *l = het_leader(c, t->v[0].j);
+
+	if (!l)
+		return;
+	t->count = 0;
+	t->part = t->by_offset = false;
+	for (struct job *k = l; k; k = k->het_next)
+		add(t, mem, k, NO_VAL);
 }
 
 struct job *job_target_alone(struct core *c, const struct job_target *t)

@@ -58,7 +58,10 @@ static int64_t job_due(const struct core *c, const struct job *j)
 	case JOB_SUSPENDED:
 		return NEVER;
 	default:
-		return c->conf->minjobage ? j->end_time + c->conf->minjobage : NEVER;
+		/* components go with their leader */
+		if (!c->conf->minjobage || (het_is_part(j) && het_leader(c, j)))
+			return NEVER;
+		return het_purge_at(c, j);
 	}
 }
 
@@ -166,7 +169,7 @@ static void job_timer(struct core *c, struct job *j, struct effects *out)
 		} else {
 			steps_time_limits(c, j, out);
 		}
-	} else if (job_is_finished(j)) {
+	} else if (job_is_finished(j) && c->now >= het_purge_at(c, j)) {
 		job_purge(c, j, out);
 		return;
 	}

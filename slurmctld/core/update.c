@@ -558,6 +558,16 @@ static void reply_array(struct core *c, const struct event *ev, const struct job
 	}
 }
 
+/* Of the components of one job. */
+static enum err first_failure(const enum err *rc, uint32_t count)
+{
+	uint32_t i = 0;
+
+	while (i + 1 < count && rc[i] == E_OK)
+		i++;
+	return rc[i];
+}
+
 void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_desc_msg *d = ev->body;
@@ -582,7 +592,7 @@ void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 	if (t.array)
 		reply_array(c, ev, &t, each, out);
 	else
-		effect_reply_rc(out, ev, each[0]);
+		effect_reply_rc(out, ev, first_failure(each, t.count));
 	arena_fini(&mem);
 }
 

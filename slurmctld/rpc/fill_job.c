@@ -362,7 +362,7 @@ int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 	m->user_id = j->uid;
 	m->group_id = j->gid;
 	m->het_job_id = j->het_job_id;
-	m->het_job_offset = j->het_job_offset;
+	m->het_job_offset = j->het_job_id ? j->het_job_offset : 0;
 	m->profile = j->profile;
 	m->job_state = j->state;
 	m->batch_flag = j->batch;

@@ -264,7 +264,7 @@ static bool own_step(const struct core *c, const struct job *j, uint32_t id)
 	    !(job_is_running(j) || job_base(j) == JOB_SUSPENDED))
 		return false;
 	if (id == STEP_BATCH)
-		return j->batch;
+		return j->batch && !het_is_part(j);
 	return c->conf->prologflags & PROLOG_FLAG_CONTAIN;
 }
 

@@ -157,14 +157,15 @@ static struct core *core_made(void)
 
 static void state_is_there(const struct core *c)
 {
+	const struct step_id_members first = { .step_id = 0, .step_het_comp = NO_VAL };
 	const struct job *j = job_find(c, 1), *a = job_find(c, 2), *d = job_find(c, 8);
 	const struct node *n = node_find(c, "c4");
 	const struct resv *r = resv_find(c, "r1");
 
 	ok(j && job_is_running(j) && streq(job_str(j, JS_NAME), "running") &&
 	   streq(job_str(j, JS_COMMENT), "x") && j->time_limit_min == 60, "a running job");
-	ok(j && j->alloc && j->alloc->node_count == 2 && step_find(j, 0) &&
-	   step_find(j, 0)->num_tasks == 4, "with its nodes and step");
+	ok(j && j->alloc && j->alloc->node_count == 2 && step_find(j, &first) &&
+	   step_find(j, &first)->num_tasks == 4, "with its nodes and step");
 	ok(a && a->array && bitset_count(a->array->pending) == 3 && a->array->max_running == 2,
 	   "the tasks of an array that wait");
 	ok(d && d->time_min_min == 2 && d->warn_time == 30 && d->deadline, "what few jobs have");

@@ -277,7 +277,10 @@ static enum err send_init(struct step *s, int fd, const struct peer *p, bool att
 
 	wire_put(&o, 2 + 4 + 4 + 4 + 4 + key, 4);
 	wire_put(&o, wire_version_number(p->version), 2);
-	wire_put(&o, s->node_id + (attach ? s->node_offset : 0), 4);
+	/* sattach sees the components of one job's step as one step, those of a
+	 * heterogeneous job each alone */
+	wire_put(&o, s->node_id + (attach && s->id.step_het_comp != NO_VAL ?
+				   s->node_offset : 0), 4);
 	wire_put(&o, io_stream_count(s->io, IO_STDOUT), 4);
 	wire_put(&o, io_stream_count(s->io, IO_STDERR), 4);
 	wire_put(&o, key, 4);

@@ -152,8 +152,7 @@ static enum err load_tasks(struct step *s, struct err_text *why)
 	s->flags = m->flags;
 	s->ntasks = m->ntasks;
 	s->open_mode = m->open_mode;
-	s->node_offset = m->het_job_id != NO_VAL && m->het_job_node_offset != NO_VAL ?
-		m->het_job_node_offset : 0;
+	s->node_offset = m->het_job_node_offset != NO_VAL ? m->het_job_node_offset : 0;
 	s->task_offset = m->het_job_task_offset != NO_VAL ? m->het_job_task_offset : 0;
 	s->job_id = m->het_job_id != NO_VAL && m->het_job_id ? m->het_job_id : s->id.job_id;
 	s->node_id = node_index(s, m->complete_nodelist, &count, NULL, -1);

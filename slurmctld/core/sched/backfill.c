@@ -192,11 +192,30 @@ static bool promise_time(const struct backfill *b, int64_t after, int64_t *t)
 	return best != INT64_MAX;
 }
 
+/* What is to be placed: a request, or all components of a job. */
+struct ask {
+	struct request *r;
+	int64_t limit;
+	struct placement *out;
+	struct het *het;
+};
+
+static bool het_at(struct core *c, struct backfill *b, struct het *h, int64_t at,
+		   bool promises);
+
+static bool ask_at(struct core *c, struct backfill *b, const struct ask *k, int64_t at,
+		   bool promises)
+{
+	if (k->het)
+		return het_at(c, b, k->het, at, promises);
+	return try_at(c, b, k->r, at, promises ? k->limit : 0, k->out) == E_OK;
+}
+
 /* Earliest start after now.  Were there no promises, more would be free at
  * every later end: the first end that can do is found by halving; from there
  * on all ends are tried. */
-static enum err earliest(struct core *c, struct backfill *b, struct request *r, int64_t limit,
-			 int64_t *start, struct placement *out)
+static enum err earliest(struct core *c, struct backfill *b, const struct ask *k,
+			 int64_t *start)
 {
 	const struct profile *p = &b->prof;
 	uint32_t lo = 0, hi = p->time_count;
@@ -205,7 +224,7 @@ static enum err earliest(struct core *c, struct backfill *b, struct request *r, 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (try_at(c, b, r, p->time[mid], 0, out) == E_OK)
+		if (ask_at(c, b, k, p->time[mid], false))
 			hi = mid;
 		else
 			lo = mid + 1;
@@ -227,7 +246,7 @@ static enum err earliest(struct core *c, struct backfill *b, struct request *r, 
 		if (next == INT64_MAX || next > horizon)
 			return E_NODES_BUSY;
 		t = next;
-		if (try_at(c, b, r, t, limit, out) == E_OK) {
+		if (ask_at(c, b, k, t, true)) {
 			*start = t;
 			return E_OK;
 		}
@@ -245,22 +264,85 @@ static char *placement_nodes(struct core *c, const struct placement *pl)
 }
 
 static void promise_add(struct core *c, struct backfill *b, const struct sched_ops *ops,
-			struct sched_entry *e, const struct placement *pl, int64_t start,
-			int64_t limit)
+			struct job *j, const struct sched_key *key, const struct placement *pl,
+			int64_t start, int64_t limit)
 {
-	struct promise *p = promise_new(c, &b->mem, e->job, &e->kn.key, pl, start,
-					start + limit);
+	struct promise *p = promise_new(c, &b->mem, j, key, pl, start, start + limit);
 	char *nodes = placement_nodes(c, pl);
 
 	*b->promise_end = p;
 	b->promise_end = &p->next;
 	profile_add(c, &b->prof, p);
 	if (ops->planned)
-		ops->planned(c, e->job, start, nodes);
+		ops->planned(c, j, start, nodes);
 	free(nodes);
 }
 
 enum outcome { BF_STARTED, BF_PROMISED, BF_SKIPPED, BF_WAITS };
+
+/* ---- heterogeneous jobs ------------------------------------------------ */
+struct het_when {
+	struct backfill *b;
+	int64_t at;                     /* 0: now */
+	bool promises;
+};
+
+static bool het_one(struct core *c, struct job *j, struct placement *pl, void *arg)
+{
+	const struct het_when *w = arg;
+	struct part *part[JOB_PARTS_MAX];
+	uint32_t n = job_parts(c, j, part, JOB_PARTS_MAX);
+
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t limit = limit_sec(c, j, part[i]);
+		struct request r;
+		enum err e;
+
+		arena_reset(&c->sched->mem);
+		if (request_part_limit(c, j, part[i]) || request_build(c, j, part[i], &r, NULL))
+			continue;
+		if (!w->at)
+			e = try_now(c, w->b, &r, limit, pl);
+		else
+			e = try_at(c, w->b, &r, w->at, w->promises ? limit : 0, pl);
+		if (e == E_OK)
+			return true;
+	}
+	return false;
+}
+
+static bool het_at(struct core *c, struct backfill *b, struct het *h, int64_t at,
+		   bool promises)
+{
+	struct het_when w = {b, at, promises};
+
+	return het_place(c, h, het_one, &w);
+}
+
+static enum outcome bf_try_het(struct core *c, struct backfill *b, const struct sched_ops *ops,
+			       struct effects *out, struct sched_entry *e)
+{
+	struct sched_key key = e->kn.key;
+	struct het h;
+	struct ask k = {.het = &h};
+	int64_t start;
+
+	arena_reset(&b->place);
+	het_gather(c, e->job, &b->place, &h);
+	if (het_at(c, b, &h, 0, true)) {
+		het_start(c, ops, out, &h, true);
+		return BF_STARTED;
+	}
+	if (b->promise_count >= b->promises_max)
+		return BF_WAITS;
+	b->promise_count++;
+	if (earliest(c, b, &k, &start))
+		return BF_WAITS;
+	for (uint32_t i = 0; i < h.count; i++)
+		promise_add(c, b, ops, h.job[i], &key, &h.pl[i], start,
+			    limit_sec(c, h.job[i], h.pl[i].part));
+	return BF_PROMISED;
+}
 
 static enum outcome bf_try(struct core *c, struct backfill *b, const struct sched_ops *ops,
 			   struct effects *out, struct sched_entry *e)
@@ -271,6 +353,8 @@ static enum outcome bf_try(struct core *c, struct backfill *b, const struct sche
 	int64_t start, best = INT64_MAX, best_limit = 0;
 	bool promise = b->promise_count < b->promises_max;
 
+	if (sched_is_het(j))
+		return bf_try_het(c, b, ops, out, e);
 	if (j->array && j->array->max_running && j->array->running >= j->array->max_running)
 		return BF_SKIPPED;
 	arena_reset(&b->place);
@@ -287,7 +371,8 @@ static enum outcome bf_try(struct core *c, struct backfill *b, const struct sche
 			ops->start(c, j, &pl, true, out);
 			return BF_STARTED;
 		}
-		if (promise && earliest(c, b, &r, limit, &start, &pl) == E_OK && start < best) {
+		if (promise && earliest(c, b, &(struct ask){&r, limit, &pl, NULL}, &start) == E_OK &&
+		    start < best) {
 			best = start;
 			best_limit = limit;
 			best_pl = pl;
@@ -296,7 +381,7 @@ static enum outcome bf_try(struct core *c, struct backfill *b, const struct sche
 	b->promise_count += promise;    /* also those that got none: they cost the same */
 	if (best == INT64_MAX)
 		return BF_WAITS;
-	promise_add(c, b, ops, e, &best_pl, best, best_limit);
+	promise_add(c, b, ops, j, &e->kn.key, &best_pl, best, best_limit);
 	return BF_PROMISED;
 }
 
@@ -558,7 +643,7 @@ enum err sched_estimate(struct core *c, const struct job *j, bool with_queue,
 		}
 		e = try_now(c, &own, &r, limit, &pl);
 		if (e)
-			e = earliest(c, &own, &r, limit, &t, &pl);
+			e = earliest(c, &own, &(struct ask){&r, limit, &pl, NULL}, &t);
 		if (e || t >= best)
 			continue;
 		best = t;

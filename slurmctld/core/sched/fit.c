@@ -103,6 +103,8 @@ static bool node_open(struct core *c, const struct request *r, const struct node
 
 	if (r->closed && bitset_test(r->closed, n->index))
 		return false;
+	if (s->taken && bitset_test(s->taken, n->index))
+		return false;
 	if (view == FIT_EMPTY)
 		return true;
 	if (view == FIT_LOAD)

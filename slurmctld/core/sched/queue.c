@@ -350,13 +350,22 @@ static bool job_is_aside(const struct job *j)
 	}
 }
 
+/* The leader of a heterogeneous job waits for what any component waits for. */
+static bool het_is_aside(const struct job *leader)
+{
+	for (const struct job *k = leader; k; k = k->het_next)
+		if (job_is_aside(k))
+			return true;
+	return !het_all_pending(leader);
+}
+
 static enum sched_where where_of(const struct core *c, const struct job *j)
 {
 	if (!job_is_pending(j) || (j->state & (JOB_COMPLETING | JOB_REVOKED)))
 		return Q_NONE;
-	if (job_is_aside(j))
+	if (het_is_part(j) || het_is_aside(j))
 		return Q_ASIDE;
-	return j->begin_time > c->now ? Q_TIMED : Q_READY;
+	return het_begin(j) > c->now ? Q_TIMED : Q_READY;
 }
 
 static void entry_out(struct sched *s, struct sched_entry *e)
@@ -391,7 +400,7 @@ static void entry_in(struct core *c, struct sched_entry *e, enum sched_where whe
 {
 	switch (where) {
 	case Q_TIMED:
-		e->kn.key = (struct sched_key){.first = begin_key(e->job->begin_time),
+		e->kn.key = (struct sched_key){.first = begin_key(het_begin(e->job)),
 					       .second = e->job->id};
 		e->kn.heap = heap_next(c->sched);
 		knode_insert(&c->sched->timed, &e->kn);
@@ -427,19 +436,35 @@ void sched_job_added(struct core *c, struct job *j)
 	sched_job_changed(c, j);
 }
 
+static void entry_refile(struct core *c, struct job *j, enum sched_where where)
+{
+	struct sched_entry *e = entry_get(j);
+
+	entry_out(c->sched, e);
+	entry_in(c, e, where);
+}
+
+/* A component was held, released, ...: that is about the whole job. */
+static void leader_refile(struct core *c, const struct job *j)
+{
+	struct job *l = het_is_part(j) ? het_leader(c, j) : NULL;
+	enum sched_where where = l ? where_of(c, l) : Q_NONE;
+
+	if (where != Q_NONE && l->queued)
+		entry_refile(c, l, where);
+}
+
 void sched_job_changed(struct core *c, struct job *j)
 {
 	enum sched_where where = where_of(c, j);
-	struct sched_entry *e;
 
 	backfill_dirty(c->sched);
 	if (where == Q_NONE) {
 		sched_job_removed(c, j);
 		return;
 	}
-	e = entry_get(j);
-	entry_out(c->sched, e);
-	entry_in(c, e, where);
+	entry_refile(c, j, where);
+	leader_refile(c, j);
 }
 
 void sched_job_removed(struct core *c, struct job *j)
@@ -452,6 +477,7 @@ void sched_job_removed(struct core *c, struct job *j)
 		if (e->where != Q_RUNNING) {
 			entry_out(c->sched, e);
 			entry_in(c, e, Q_RUNNING);
+			leader_refile(c, j);
 		}
 		return;
 	}
@@ -460,6 +486,7 @@ void sched_job_removed(struct core *c, struct job *j)
 	entry_out(c->sched, e);
 	free(e);
 	j->queued = NULL;
+	leader_refile(c, j);
 }
 
 void queue_wake(struct core *c)

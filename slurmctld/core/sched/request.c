@@ -49,7 +49,7 @@ uint64_t request_hash(const struct core *c, const struct job *j)
 		j->sockets_per_node, j->cores_per_socket, j->threads_per_core,
 		j->boards_per_node, j->sockets_per_board, j->plane_size, j->core_spec,
 		j->shared, j->contiguous, j->overcommit, j->task_dist,
-		j->batch ? 0 : j->start_protocol,
+		j->batch ? 0 : j->start_protocol, j->het_job_id,
 		j->bitflags & (SPREAD_JOB | USE_MIN_NODES | JOB_NTASKS_SET | JOB_CPUS_SET |
 			       GRES_ENFORCE_BIND | GRES_DISABLE_BIND),
 	};

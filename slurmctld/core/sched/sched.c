@@ -392,6 +392,60 @@ static void hold_back(struct core *c, struct pqueue *q, const struct job *j, boo
 	q->closed = true;
 }
 
+/* Components of a heterogeneous job hold back each its own partitions. */
+static void hold_back_het(struct core *c, struct pqueue *q, const struct job *leader)
+{
+	struct part *part[JOB_PARTS_MAX];
+
+	hold_back(c, q, leader, false);
+	for (const struct job *k = leader->het_next; k; k = k->het_next) {
+		uint32_t n = job_parts(c, k, part, JOB_PARTS_MAX);
+
+		for (uint32_t i = 0; i < n && !job_str(k, JS_RESERVATION); i++)
+			bitset_or(c->sched->closed_nodes, part[i]->nodes);
+	}
+}
+
+struct main_het {
+	uint32_t reason;
+	struct err_text desc;
+	enum err err;
+};
+
+static bool main_het_try(struct core *c, struct job *j, struct placement *pl, void *arg)
+{
+	struct part *part[JOB_PARTS_MAX];
+	uint32_t n = job_parts(c, j, part, JOB_PARTS_MAX);
+	struct main_het *m = arg;
+	bool by_node = false;
+
+	m->err = place_job(c, j, part, n, &c->sched->out_mem, pl, &m->reason, &m->desc, &by_node);
+	return m->err == E_OK;
+}
+
+static bool main_try_het(struct core *c, const struct sched_ops *ops, struct effects *out,
+			 struct sched_group *g)
+{
+	struct sched_entry *e = group_head(g);
+	struct pqueue *q = g->pq;
+	struct job *j = e->job;
+	struct main_het m;
+	struct het h;
+	bool started;
+
+	het_gather(c, j, &c->sched->out_mem, &h);
+	started = het_place(c, &h, main_het_try, &m);
+	if (started)
+		het_start(c, ops, out, &h, false);
+	arena_reset(&c->sched->out_mem);
+	if (started)
+		return true;
+	note_head(c, ops, g, e, m.reason, m.desc.text);
+	if (m.err == E_NODES_BUSY)
+		hold_back_het(c, q, j);
+	return false;
+}
+
 /* Try the best job of a group.  True: started. */
 static bool main_try(struct core *c, const struct sched_ops *ops, struct effects *out,
 		     struct sched_group *g)
@@ -407,6 +461,8 @@ static bool main_try(struct core *c, const struct sched_ops *ops, struct effects
 
 	q->cursor = g->kn.key;
 	q->cursor_set = true;
+	if (sched_is_het(j))
+		return main_try_het(c, ops, out, g);
 	if (array_full(j)) {
 		note_head(c, ops, g, e, WAIT_ARRAY_TASK_LIMIT, NULL);
 		return false;

@@ -169,6 +169,7 @@ struct sched {
 	struct load *load;              /* per node: view FIT_LOAD */
 	struct load *extra;             /* per node: reserved for others (backfill) */
 	const struct bitset *blocked;   /* nodes of partitions closed in this pass */
+	const struct bitset *taken;     /* chosen for other components of the same job */
 	struct bitset *usable;          /* node_usable() of all nodes */
 	struct bitset *closed_nodes;
 	bool usable_valid;
@@ -290,6 +291,24 @@ uint32_t cores_avail(const struct request *r, const struct node *n, const struct
 /* Take cores for so many CPUs: bits in taken from off on.  CPUs charged. */
 uint32_t cores_pick(const struct request *r, const struct node *n, const struct core_view *v,
 		    uint32_t cpus, struct bitset *taken, uint32_t off);
+
+/* het.c: the components of a heterogeneous job, placed together. */
+struct het {
+	uint32_t count;
+	struct job **job;               /* by offset */
+	struct placement *pl;           /* of each */
+	uint32_t *order;                /* in which they choose */
+	struct bitset *taken;
+	uint32_t failed;                /* the one that found nothing */
+};
+/* Place one component; the nodes of those before it are closed (sched->taken). */
+typedef bool het_try(struct core *c, struct job *j, struct placement *pl, void *arg);
+bool sched_is_het(const struct job *j);
+void het_gather(struct core *c, struct job *leader, struct arena *mem, struct het *h);
+/* All, in some order: h->pl is filled. */
+bool het_place(struct core *c, struct het *h, het_try *one, void *arg);
+void het_start(struct core *c, const struct sched_ops *ops, struct effects *out,
+	       const struct het *h, bool backfill);
 
 bool backfill_pass(struct core *c, const struct sched_ops *ops, struct effects *out, bool slice);
 void backfill_free(struct sched *s);

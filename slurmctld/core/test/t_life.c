@@ -107,10 +107,12 @@ static void alloc_and_step(void)
 	sc.step_id.step_id = 0;
 	sc.range_first = sc.range_last = 0;
 	rpc_as(&w, 0, REQUEST_STEP_COMPLETE, &sc);
-	ok(step_find(job_find(w.c, id), 0), "half of the step is done");
+	ok(step_find(job_find(w.c, id), &(struct step_id_members){ .step_id = 0,
+	   .step_het_comp = NO_VAL }), "half of the step is done");
 	sc.range_first = sc.range_last = 1;
 	rpc_as(&w, 0, REQUEST_STEP_COMPLETE, &sc);
-	ok(!step_find(job_find(w.c, id), 0), "step is done");
+	ok(!step_find(job_find(w.c, id), &(struct step_id_members){ .step_id = 0,
+	   .step_het_comp = NO_VAL }), "step is done");
 	wire_init(&complete_job_allocation_msg_desc, &done);
 	done.step_id.job_id = id;
 	rpc_as(&w, w.uid, REQUEST_COMPLETE_JOB_ALLOCATION, &done);
