@@ -18,11 +18,16 @@ static void add(struct json_object *o, const char *key, struct json_object *v)
 		json_object_object_add(o, key, v);
 }
 
+static int64_t clock_now(void)
+{
+	return time(NULL);
+}
+
 /* Stock writes claims in alphabetical order; so does this. */
 char *slurm_token_make(struct slurm_keys *k, const struct slurm_claims *c)
 {
 	struct json_object *o = json_object_new_object();
-	int64_t now = time(NULL);
+	int64_t now = k->clock();
 	char *payload, *text;
 
 	if (k->cluster)
@@ -43,7 +48,7 @@ char *slurm_token_make(struct slurm_keys *k, const struct slurm_claims *c)
 	add(o, "ruid", json_object_new_int64(c->only_uid));
 	add(o, "sbcast", c->sbcast);
 	add(o, "uid", json_object_new_int64(c->uid));
-	add(o, "ver", json_object_new_int64(wire_version_number(WIRE_VERSION_NEWEST)));
+	add(o, "ver", json_object_new_int64(k->version));
 	(void)pthread_rwlock_rdlock(&k->lock);
 	text = jws_sign(&k->keys.key[k->keys.signing], o);
 	(void)pthread_rwlock_unlock(&k->lock);
@@ -121,7 +126,7 @@ static const char *time_text(int64_t at, char *buf, size_t n)
 }
 
 /* What stock's own two functions would have logged. */
-#define STOCK(...) err_set(stock_lines, E_FAIL, "auth/slurm: decode_jwt: " __VA_ARGS__)
+#define STOCK(...) err_set(stock_lines, E_FAIL, "decode_jwt: " __VA_ARGS__)
 
 static enum auth_fate signature_refuse(enum jws_fate fate, const char *kid,
 				       struct err_text *why, struct err_text *stock_lines)
@@ -129,24 +134,24 @@ static enum auth_fate signature_refuse(enum jws_fate fate, const char *kid,
 	switch (fate) {
 	case JWS_BAD_KEY:
 		STOCK("jwt_decode (with key%s%s) failure: Invalid argument\n"
-		      "auth/slurm: verify_internal: decode_jwt() failed", *kid ? " kid=" : "", kid);
+		      "verify_internal: decode_jwt() failed", *kid ? " kid=" : "", kid);
 		err_set(why, E_FAIL, "key: the sender's slurm.key%s is not ours (or the "
 			"credential was altered on its way)", *kid ? " (slurm.jwks)" : "");
 		return FATE_BAD_KEY;
 	case JWS_UNKNOWN_KID:
-		STOCK("could not find kid=%s\nauth/slurm: verify_internal: decode_jwt() failed",
+		STOCK("could not find kid=%s\nverify_internal: decode_jwt() failed",
 		      kid);
 		err_set(why, E_FAIL, "key: the sender signs with key '%s', which is not in our "
 			"slurm.jwks", kid);
 		return FATE_BAD_KEY;
 	case JWS_EXPIRED_KEY:
 		STOCK("token received for expired key kid=%s\n"
-		      "auth/slurm: verify_internal: decode_jwt() failed", kid);
+		      "verify_internal: decode_jwt() failed", kid);
 		err_set(why, E_FAIL, "key: key '%s' of slurm.jwks has expired", kid);
 		return FATE_BAD_KEY;
 	default:
 		STOCK("jwt_decode failure: Invalid argument\n"
-		      "auth/slurm: verify_internal: decode_jwt() failed");
+		      "verify_internal: decode_jwt() failed");
 		err_set(why, E_FAIL, "format: not a token signed with HS256");
 		return FATE_MALFORMED;
 	}
@@ -166,7 +171,7 @@ static enum auth_fate claims_check(struct slurm_token *t, uid_t reader, int64_t 
 		return FATE_MALFORMED;
 	}
 	if (t->expires < now) {
-		STOCK("token expired at %lld\nauth/slurm: verify_internal: decode_jwt() failed",
+		STOCK("token expired at %lld\nverify_internal: decode_jwt() failed",
 		      (long long)t->expires);
 		err_set(why, E_FAIL, "clock: the sender's clock is %s behind ours, or the message "
 			"was that long under way (made %s by its clock, read %s by ours, "
@@ -177,7 +182,7 @@ static enum auth_fate claims_check(struct slurm_token *t, uid_t reader, int64_t 
 	}
 	if (only_uid != UINT32_MAX && only_uid != reader) {
 		STOCK("asked to verify token with r_uid=%lld for uid=%u, rejecting\n"
-		      "auth/slurm: verify_internal: decode_jwt() failed", (long long)only_uid,
+		      "verify_internal: decode_jwt() failed", (long long)only_uid,
 		      (unsigned)reader);
 		err_set(why, E_FAIL, "restriction: the credential was made for user %lld to read, "
 			"we are user %u", (long long)only_uid, (unsigned)reader);
@@ -190,7 +195,7 @@ enum auth_fate slurm_token_open(struct slurm_keys *k, const char *text, uid_t re
 				bool asked, struct slurm_token *t, struct err_text *why,
 				struct err_text *stock_lines)
 {
-	int64_t now = time(NULL);
+	int64_t now = k->clock();
 	char kid[64] = "";
 	enum jws_fate fate;
 
@@ -213,7 +218,7 @@ static enum err make(struct auth *a, uid_t only_uid, const void *p, size_t len, 
 	if (!k->holder)
 		return slurm_ask_token(k->cluster, only_uid, p, len, text, why);
 	*text = slurm_token_make(k, &(struct slurm_claims){
-		.context = "auth", .uid = getuid(), .gid = getgid(), .only_uid = only_uid,
+		.context = "auth", .uid = k->uid, .gid = k->gid, .only_uid = only_uid,
 		.payload = p, .payload_len = len });
 	return E_OK;
 }
@@ -231,7 +236,7 @@ static enum auth_fate read_text(struct auth *a, const char *text, size_t max_len
 		return signature_refuse(JWS_MALFORMED, "", why, stock_lines);
 	if (!k->holder && slurm_ask_verify(k->cluster, text, why))
 		return FATE_BAD_KEY;
-	fate = slurm_token_open(k, text, getuid(), !k->holder, &t, why, stock_lines);
+	fate = slurm_token_open(k, text, k->uid, !k->holder, &t, why, stock_lines);
 	if (fate == FATE_GOOD && !streq(t.context, "auth") && !streq(t.context, "sack")) {
 		fate = FATE_MALFORMED;
 		err_set(why, E_FAIL, "format: a token for '%s' does not say who sent a message",
@@ -278,6 +283,10 @@ static enum err slurm_open(struct auth *a, const struct auth_options *o, struct 
 	k->cluster = mem_strdup(o->cluster);
 	k->slurm_uid = o->slurm_uid;
 	k->slurmd_uid = o->slurmd_uid;
+	k->uid = getuid();
+	k->gid = getgid();
+	k->version = wire_version_number(WIRE_VERSION_NEWEST);
+	k->clock = clock_now;
 	k->ttl_sec = o->ttl_sec ? o->ttl_sec : SLURM_TTL_SEC;
 	(void)gethostname(k->host, sizeof k->host - 1);
 	k->host[strcspn(k->host, ".")] = '\0';

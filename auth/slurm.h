@@ -21,6 +21,11 @@ struct slurm_keys {
 	uid_t slurm_uid, slurmd_uid;
 	int ttl_sec;
 	char host[65];
+	/* what this process is; a test may say otherwise */
+	uid_t uid;
+	gid_t gid;
+	uint16_t version;       /* in claim "ver", which nobody reads */
+	int64_t (*clock)(void);
 };
 
 /* What every token says.  Integers fit the wire's u32. */

@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <json-c/json.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "wire/base/hostlist.h"
 #include "wire/base/sluid.h"
@@ -22,15 +21,20 @@ static struct json_object *text_or_null(const char *s)
 	return s ? json_object_new_string(s) : NULL;
 }
 
-/* Objects with names that are data: in alphabetical order as everything else. */
+/* Objects with names that are data: in alphabetical order as everything else;
+ * of entries with one name the last one counts. */
 struct entry {
 	const char *name;
 	int64_t value;
+	uint32_t order;
 };
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+	const struct entry *x = a, *y = b;
+	int d = strcmp(x->name, y->name);
+
+	return d ? d : x->order < y->order ? -1 : 1;
 }
 
 static struct json_object *entries_json(struct entry *e, uint32_t n)
@@ -50,8 +54,10 @@ static struct json_object *groups_json(const struct identity *id)
 	uint32_t n = 0;
 
 	for (uint32_t k = 0; k < id->gids_count; k++)
-		if (id->gr_names[k])
-			e[n++] = (struct entry){ id->gr_names[k], id->gids[k] };
+		if (id->gr_names[k]) {
+			e[n] = (struct entry){ id->gr_names[k], id->gids[k], n };
+			n++;
+		}
 	o = entries_json(e, n);
 	free(e);
 	return o;
@@ -125,7 +131,7 @@ static enum err open_context(struct auth *a, const char *text, const char *conte
 		return err_set(why, E_D_INVALID_JOB_CREDENTIAL, "the credential is not signed");
 	if (!a->slurm->holder)
 		return err_set(why, E_D_INVALID_JOB_CREDENTIAL, "only a daemon has the key");
-	if (slurm_token_open(a->slurm, text, getuid(), false, t, why, NULL) != FATE_GOOD)
+	if (slurm_token_open(a->slurm, text, a->slurm->uid, false, t, why, NULL) != FATE_GOOD)
 		return E_D_INVALID_JOB_CREDENTIAL;
 	if (!streq(t->context, context))
 		return err_set(why, E_D_INVALID_JOB_CREDENTIAL,
@@ -291,7 +297,7 @@ static void addrs_json(const struct slurm_node_alias_addrs *m, char **names, uin
 	for (uint32_t k = 0; k < n; k++) {
 		const struct wire_addr *at = &m->node_addrs[k];
 
-		e[k] = (struct entry){ ip_text(at, ip[k]), htons(at->port) };
+		e[k] = (struct entry){ ip_text(at, ip[k]), htons(at->port), k };
 		o = json_object_new_object();
 		add(o, "ip", json_object_new_string(ip[k]));
 		add(o, "name", json_object_new_string(names[k]));
@@ -311,7 +317,7 @@ enum err slurm_net_sign(struct auth *a, const struct slurm_node_alias_addrs *m,
 			enum wire_version v, char **text, struct err_text *why)
 {
 	struct slurm_keys *k = a->slurm;
-	struct slurm_claims c = { .context = "net", .uid = getuid(), .gid = getgid(),
+	struct slurm_claims c = { .context = "net", .uid = k->uid, .gid = k->gid,
 				  .only_uid = k->slurmd_uid };
 	struct arena mem = {0};
 	char **names;
