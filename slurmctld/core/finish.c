@@ -99,11 +99,12 @@ void job_srun_complete(struct core *c, struct job *j, struct effects *out)
 {
 	struct step_id_members *all;
 
-	if (job_is_managed(c, j)) {     /* it tells the job's own srun too */
+	/* The manager tells the job's own srun as well, but ends with the job:
+	 * clients take the second word for the same. */
+	if (job_is_managed(c, j)) {
 		all = effects_body(out, SRUN_JOB_COMPLETE);
 		step_id_fill(j, NO_VAL, all);
-		if (manager_pass(c, j, SRUN_JOB_COMPLETE, all, out))
-			return;
+		(void)manager_pass(c, j, SRUN_JOB_COMPLETE, all, out);
 	}
 	if (!j->batch && j->other_port) {
 		struct step_id_members *id = effects_body(out, SRUN_JOB_COMPLETE);
@@ -260,8 +261,8 @@ void job_timed_out(struct core *c, struct job *j, struct effects *out)
 
 	step_id_fill(j, NO_VAL, &m->step_id);
 	m->timeout = c->now;
-	if (!manager_pass(c, j, SRUN_TIMEOUT, m, out))
-		job_tell_srun(c, j, SRUN_TIMEOUT, m, out);
+	(void)manager_pass(c, j, SRUN_TIMEOUT, m, out);
+	job_tell_srun(c, j, SRUN_TIMEOUT, m, out);
 	job_reason(c, j, FAIL_TIMEOUT, NULL);
 	end_with(c, j, JOB_TIMEOUT, REQUEST_KILL_TIMELIMIT, out);
 }

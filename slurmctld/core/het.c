@@ -206,7 +206,7 @@ struct job_info_list_msg *het_response(struct core *c, struct effects *out, stru
 	m->cnt = 0;
 	for (struct job *k = l; k; k = k->het_next) {
 		wire_init(&resource_allocation_response_msg_desc, &m->resp[m->cnt]);
-		alloc_response_fill(c, out, k, &m->resp[m->cnt++]);
+		alloc_response_fill(c, out, k, false, &m->resp[m->cnt++]);
 	}
 	return m;
 }

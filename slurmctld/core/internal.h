@@ -171,8 +171,8 @@ void mail_time(struct core *c, struct job *j, struct effects *out);
 /* ---- launch.c ---------------------------------------------------------- */
 extern const struct sched_ops core_sched_ops;
 void job_launch(struct core *c, struct job *j, struct effects *out);
-void job_array_environment(struct core *c, struct effects *out, const struct job *j,
-			   const char ***env, uint32_t *count);
+void job_environment_add(struct core *c, struct effects *out, const struct job *j, bool granted,
+			 const char ***env, uint32_t *count);
 void job_start(struct core *c, struct job *j, const struct placement *p, bool backfill,
 	       struct effects *out);
 void job_tres_note(struct core *c, struct job *j);       /* JS_TRES_ALLOC of what it holds */
@@ -182,7 +182,8 @@ void job_launch_prolog(struct core *c, struct job *j, struct effects *out);
 void job_launch_batch(struct core *c, struct job *j, struct effects *out);
 struct resource_allocation_response_msg *alloc_response(struct core *c, struct effects *out,
 							const struct job *j, uint16_t type);
-void alloc_response_fill(struct core *c, struct effects *out, const struct job *j,
+/* granted: to whom the allocation is given now, not who asks about it. */
+void alloc_response_fill(struct core *c, struct effects *out, const struct job *j, bool granted,
 			 struct resource_allocation_response_msg *m);
 uint16_t job_common_release(const struct core *c, const struct job *j,
 			    enum wire_version client);

@@ -37,7 +37,7 @@ void rpc_alloc_info(struct core *c, const struct event *ev, struct effects *out)
 		return;
 	}
 	r = effect_reply(out, ev, RESPONSE_JOB_ALLOCATION_INFO);
-	alloc_response_fill(c, out, j, r);
+	alloc_response_fill(c, out, j, false, r);
 	r->start_protocol_ver = job_common_release(c, j, ev->caller.version);
 }
 

@@ -97,7 +97,7 @@ static void add_array(struct env *e, struct core *c, const struct job *j)
 	const char **v = NULL;
 	uint32_t n = 0;
 
-	job_array_environment(c, e->out, j, &v, &n);
+	job_environment_add(c, e->out, j, false, &v, &n);
 	for (uint32_t i = 0; i < n && e->n < e->cap; i++)
 		e->v[e->n++] = v[i];
 }

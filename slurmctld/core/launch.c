@@ -28,8 +28,8 @@ static const char *part_name(struct effects *out, const struct job *j)
 /* ---- allocation answers ------------------------------------------------ */
 
 /* Variables that the controller itself adds to a job's environment. */
-void job_array_environment(struct core *c, struct effects *out, const struct job *j,
-			   const char ***env, uint32_t *count)
+void job_environment_add(struct core *c, struct effects *out, const struct job *j, bool granted,
+			 const char ***env, uint32_t *count)
 {
 	const char *inx = job_str(j, JS_ARRAY_INX);
 	struct job_array *a = NULL;
@@ -38,7 +38,7 @@ void job_array_environment(struct core *c, struct effects *out, const struct job
 
 	*count = 0;
 	*env = (const char **)v;
-	if (job_is_managed(c, j))
+	if (granted && job_is_managed(c, j))
 		v[(*count)++] = arena_printf(&out->mem, "SLURM_STEPMGR=%s",
 					     job_str(j, JS_BATCH_HOST));
 	if (!j->array_job_id || array_parse(c, inx, &a) != E_OK)
@@ -76,7 +76,7 @@ uint16_t job_common_release(const struct core *c, const struct job *j, enum wire
 	return wire_version_number(v);
 }
 
-void alloc_response_fill(struct core *c, struct effects *out, const struct job *j,
+void alloc_response_fill(struct core *c, struct effects *out, const struct job *j, bool granted,
 			 struct resource_allocation_response_msg *m)
 {
 	enum wire_version client;
@@ -84,7 +84,7 @@ void alloc_response_fill(struct core *c, struct effects *out, const struct job *
 	step_id_fill(j, NO_VAL, &m->step_id);
 	m->account = text(out, j, JS_ACCOUNT);
 	m->batch_host = text(out, j, JS_BATCH_HOST);
-	job_array_environment(c, out, j, &m->environment, &m->environment_count);
+	job_environment_add(c, out, j, granted, &m->environment, &m->environment_count);
 	m->gid = j->gid;
 	m->uid = j->uid;
 	m->user_name = text(out, j, JS_USER_NAME);
@@ -141,7 +141,7 @@ void job_notify_alloc(struct core *c, struct job *j, struct effects *out)
 	if (j->batch || !j->alloc_resp_port)
 		return;
 	m = effects_body(out, RESPONSE_RESOURCE_ALLOCATION);
-	alloc_response_fill(c, out, j, m);
+	alloc_response_fill(c, out, j, true, m);
 	job_tell_srun(c, j, RESPONSE_RESOURCE_ALLOCATION, m, out);
 }
 
@@ -241,7 +241,7 @@ static void batch_environment(struct core *c, struct job *j, struct effects *out
 	const char *name = job_str(j, JS_NAME), **all, **v = NULL, **het;
 	uint32_t n = 0, hets;
 
-	job_array_environment(c, out, j, &v, &n);
+	job_environment_add(c, out, j, true, &v, &n);
 	het_environment(c, out, j, &het, &hets);
 	all = arena_alloc(&out->mem, (n + hets + 2) * sizeof(*all));
 	if (n)

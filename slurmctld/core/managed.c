@@ -44,12 +44,12 @@ enum wire_version manager_release(const struct core *c, const struct job *j)
 
 /* Every node must understand what the step manager is and says, and the job's
  * commands must be able to speak to its node. */
-static bool nodes_can(const struct core *c, const struct job *j, const struct node **cannot)
+static bool nodes_can(const struct core *c, const struct job *j, enum wire_version client,
+		      const struct node **cannot)
 {
 	const struct node *m = manager_node(c, j);
-	enum wire_version client = WIRE_VERSION_NEWEST, v = manager_release(c, j);
+	enum wire_version v = manager_release(c, j);
 
-	(void)wire_version_find(j->start_protocol, &client);
 	*cannot = m;
 	if (!m || !m->version_known)
 		return false;
@@ -68,13 +68,14 @@ static bool nodes_can(const struct core *c, const struct job *j, const struct no
 
 void manager_choose(struct core *c, struct job *j, struct effects *out)
 {
+	enum wire_version client = WIRE_VERSION_NEWEST;
 	const struct node *cannot = NULL;
 
-	if (!(j->bitflags & STEPMGR_ENABLED) || nodes_can(c, j, &cannot))
+	(void)wire_version_find(j->start_protocol, &client);
+	if (!(j->bitflags & STEPMGR_ENABLED) || nodes_can(c, j, client, &cannot))
 		return;
-	effect_log(out, 3, "JobId=%u: its steps stay with slurmctld, %s has no step manager for a client of release %s",
-		   j->id, cannot ? cannot->name : "its first node",
-		   wire_version_name(manager_release(c, j)));
+	effect_log(out, 3, "JobId=%u: its steps stay with slurmctld, node %s cannot take part in a step manager for a client of release %s",
+		   j->id, cannot ? cannot->name : "?", wire_version_name(client));
 	j->bitflags &= ~STEPMGR_ENABLED;
 }
 

@@ -226,7 +226,7 @@ void rpc_alloc(struct core *c, const struct event *ev, struct effects *out)
 		return;
 	}
 	m = effect_reply(out, ev, RESPONSE_RESOURCE_ALLOCATION);
-	alloc_response_fill(c, out, j, m);
+	alloc_response_fill(c, out, j, true, m);
 	m->error_code = (uint32_t)waiting_code(j, later);
 	effect_log(out, 3, "sched: JobId=%u %s NodeList=%s", j->id,
 		   j->alloc ? "allocated" : "queued", m->node_list ? m->node_list : "(null)");

@@ -471,6 +471,7 @@ static void report_end(struct step *s)
 void life_check(struct step *s)
 {
 	if (life.phase == PHASE_RUN && run_over(s)) {
+		manage_over();
 		s->state = STATE_ENDING;
 		event_del(life.sample);
 		event_del(life.exits);

@@ -25,6 +25,7 @@ static struct manage {
 	struct core *core;
 	struct courier *courier;
 	struct event *tick;
+	bool over;                      /* the job's clients were told of its end */
 	struct err_text broken;         /* why there is none */
 } manage;
 
@@ -264,6 +265,7 @@ enum err manage_request(const struct stepd_request *q, struct stepd_reply *r,
 	req.admin = q->uid == 0 || q->uid == m->cfg.conf->slurm_uid;
 	req.peer = q->peer;
 	waiter_resolve(&req, &req.peer);
+	m->over |= q->type == SRUN_JOB_COMPLETE;
 	log_debug("step manager: %s of uid %u", wire_type_name(q->type), q->uid);
 	stepmgr_serve(m->core, &req, &out);
 	carry_out(m, &out, req.version, r, mem, o);
@@ -292,6 +294,21 @@ enum err manage_start(const struct manage_config *cfg, struct err_text *why)
 	m->courier = courier_new(cfg->auth, (int)cfg->conf->messagetimeout * 1000);
 	m->tick = evtimer_new(cfg->base, on_tick, m);
 	return E_OK;
+}
+
+void manage_over(void)
+{
+	struct manage *m = &manage;
+	struct stepmgr_request q = { .type = SRUN_JOB_COMPLETE, .now = time(NULL),
+				     .version = WIRE_VERSION_NEWEST, .admin = true };
+	struct effects out = { 0 };
+
+	if (!m->core || m->over)
+		return;
+	m->over = true;
+	stepmgr_serve(m->core, &q, &out);
+	carry_out(m, &out, q.version, NULL, NULL, NULL);
+	effects_fini(&out);
 }
 
 void manage_stop(void)
