@@ -577,6 +577,12 @@ def b_tree(s, a):
     tree.emulated(s, a)
 
 
+def b_mixed(s, a):
+    """(i) clients of several releases beside each other (ours alone counts packings)"""
+    import mixed
+    mixed.mixed(s, a)
+
+
 def b_lost(s, a):
     """(h) nodes that are gone when something is to be sent through them"""
     import tree
@@ -632,6 +638,7 @@ def main():
     p.add_argument("--reps", type=int, default=1)
     p.add_argument("-n", type=int, default=50)
     p.add_argument("--widths", default="16,50,0", help="TreeWidth; 0: the default")
+    p.add_argument("--others", help="RELEASE=WRAP;... further clients")
     p.add_argument("--how", default="refuse", choices=("refuse", "silent"))
     a = p.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -28,6 +28,13 @@ def say(text):
         sys.stdout.flush()
 
 
+def limit_of(path):
+    """A program that waits for stock's time-outs says "# limit SECONDS"."""
+    with open(path, errors="replace") as f:
+        m = re.search(r"^# limit (\d+)$", f.read(4000), re.M)
+    return max(LIMIT, int(m.group(1))) if m else LIMIT
+
+
 def run_program(argv, label=None, env=None, limit=LIMIT):
     """Run one program; returns its Total.  Prints failures whole."""
     label = label or os.path.basename(argv[0])

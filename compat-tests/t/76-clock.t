@@ -4,6 +4,7 @@
 srun says, and that nobody has to do anything when it is right again."""
 # own
 # once
+# limit 480
 import os
 import sys
 
