@@ -143,12 +143,13 @@ enum err dynamic_add(struct ctld *c, const char *line, bool by_admin, const char
 		return E_INVALID_NODE_NAME;
 	for (uint32_t i = 0; i < fresh->node_count && !e; i++)
 		if (conf_node_find(c->conf, fresh->nodes[i].name))
-			e = err_set(why, E_INVALID_NODE_NAME, "Node %s already exists",
-				    fresh->nodes[i].name);
-	if (!e && c->conf->maxnodecount &&
-	    c->conf->node_count + fresh->node_count > c->conf->maxnodecount)
-		e = err_set(why, E_INVALID_NODE_NAME, "MaxNodeCount=%u is reached",
-			    (unsigned)c->conf->maxnodecount);
+			e = err_set(why, E_NODE_ALREADY_EXISTS, "%s (%s)",
+				    err_str(E_NODE_ALREADY_EXISTS), fresh->nodes[i].name);
+	/* Without MaxNodeCount there is room for the configured nodes only. */
+	if (!e && (c->conf->maxnodecount == NO_VAL ||
+		   c->conf->node_count + fresh->node_count > c->conf->maxnodecount))
+		e = err_set(why, E_NODE_TABLE_FULL, "%s (%s)", err_str(E_NODE_TABLE_FULL),
+			    fresh->node_count ? fresh->nodes[0].name : "");
 	conf_unref(fresh);
 	if (e)
 		return e;
@@ -206,7 +207,8 @@ static char *lines_without(struct ctld *c, char *lines, char **names, uint32_t n
 	}
 	for (uint32_t k = 0; left && k < n; k++)
 		if (!seen[k]) {
-			err_set(why, E_FAIL, "Node %s is not a dynamic node", names[k]);
+			log_info("node %s was not created at run time", names[k]);
+			err_set(why, E_FAIL, "failed to delete nodes %s", names[k]);
 			free(left);
 			left = NULL;
 		}
@@ -225,9 +227,13 @@ enum err dynamic_delete(struct ctld *c, const char *list, struct err_text *why)
 		const struct node *node = node_find(c->core, names[k]);
 
 		if (!node || !conf_node_find(c->conf, names[k]))
-			e = err_set(why, E_INVALID_NODE_NAME, "Node %s does not exist", names[k]);
-		else if (node->run_jobs || node->comp_jobs)
-			e = err_set(why, E_NODES_BUSY, "Node %s is in use", names[k]);
+			e = E_INVALID_NODE_NAME;
+		else if (node->run_jobs || node->comp_jobs || node->state & NODE_STATE_RES)
+			e = E_NODES_BUSY;
+		if (e) {
+			log_info("node %s cannot be deleted: %s", names[k], err_str((int)e));
+			err_set(why, e, "failed to delete nodes %s", names[k]);
+		}
 	}
 	if (!e) {
 		lines = lines_read(c->conf);

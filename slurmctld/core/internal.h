@@ -299,13 +299,21 @@ struct job_target {
 struct job_targets {
 	struct job_target *v;
 	uint32_t count;
-	bool array;             /* the request meant more than one job */
 	bool part;              /* one component of a heterogeneous job, not its leader */
 	bool by_offset;         /* it was named as "12+1" */
+	bool array;             /* an array or tasks of one were named, not a job */
+	uint32_t id;            /* ... the array's */
+	struct bitset *missing; /* ... tasks that do not exist; NULL none */
 };
+/* E_INVALID_JOB_ID also when none of an array's named tasks exists; t tells
+ * which those are then. */
 enum err job_targets_find(struct core *c, const char *text, uint32_t id, struct arena *mem,
 			  struct job_targets *t);
 void job_targets_whole(struct core *c, struct arena *mem, struct job_targets *t);
+/* The answer to an order to several: a code, or of an array each code with the
+ * tasks that got it.  rc: of each target. */
+void job_targets_reply(struct core *c, const struct event *ev, const struct job_targets *t,
+		       const enum err *rc, struct effects *out);
 /* A record of its own for that task. */
 struct job *job_target_alone(struct core *c, const struct job_target *t);
 void effect_signal(struct core *c, struct effects *out, const struct job *j, uint32_t step_id,

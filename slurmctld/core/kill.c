@@ -386,38 +386,6 @@ void rpc_kill_jobs(struct core *c, const struct event *ev, struct effects *out)
 
 /* ---- requeue ----------------------------------------------------------- */
 
-/* Answers: one code, or one per job of an array when they differ. */
-static void reply_each(const struct event *ev, const struct job_targets *t, const enum err *rc,
-		       struct effects *out)
-{
-	struct job_array_resp_msg *r;
-	bool same = true;
-
-	for (uint32_t i = 1; i < t->count; i++)
-		same &= rc[i] == rc[0];
-	if (same || t->count < 2 || !t->array) {
-		uint32_t i = 0;
-
-		while (i + 1 < t->count && rc[i] == E_OK)
-			i++;
-		effect_reply_rc(out, ev, t->count ? rc[i] : E_INVALID_JOB_ID);
-		return;
-	}
-	r = effect_reply(out, ev, RESPONSE_JOB_ARRAY_ERRORS);
-	r->items = arena_zalloc(&out->mem, t->count * sizeof(*r->items));
-	r->job_array_count = t->count;
-	for (uint32_t i = 0; i < t->count; i++) {
-		const struct job *j = t->v[i].j;
-
-		r->items[i].error_code = (uint32_t)rc[i];
-		if (j->array_task_id != NO_VAL)
-			r->items[i].job_array_id = arena_printf(&out->mem, "%u_%u", j->array_job_id,
-								j->array_task_id);
-		else
-			r->items[i].job_array_id = arena_printf(&out->mem, "%u", j->id);
-	}
-}
-
 /* One order to every job that a request names, answered for each. */
 typedef enum err target_fn(struct core *c, const struct event *ev, struct job *j,
 			   uint32_t arg, struct effects *out);
@@ -433,13 +401,13 @@ static void each_target(struct core *c, const struct event *ev, const char *text
 
 	if (rc == E_OK && (t.by_offset || t.part))
 		rc = t.by_offset ? by_offset : part;
-	if (rc != E_OK) {
+	if (rc != E_OK && !t.missing) {
 		effect_reply_rc(out, ev, rc);
 	} else {
-		each = arena_alloc(&mem, t.count * sizeof(*each));
+		each = arena_alloc(&mem, t.count * sizeof(*each) + 1);
 		for (uint32_t i = 0; i < t.count; i++)
 			each[i] = one(c, ev, t.v[i].j, arg, out);
-		reply_each(ev, &t, each, out);
+		job_targets_reply(c, ev, &t, each, out);
 	}
 	arena_fini(&mem);
 }
@@ -520,10 +488,27 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 	return E_OK;
 }
 
+/* Stock answers nothing when there is no job of the first number; clients say
+ * "Unexpected message received" then. */
+static bool suspend_answered(const struct core *c, const struct suspend_msg *m)
+{
+	const char *s = m->job_id_str;
+	uint32_t id = m->step_id.job_id;
+
+	if (s && *s != 's' && (id == NO_VAL || !id))
+		id = (uint32_t)strtoul(s, NULL, 10);
+	return (s && *s == 's') || job_find(c, id);
+}
+
 void rpc_suspend(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct suspend_msg *m = ev->body;
 
+	if (!suspend_answered(c, m)) {
+		effect_log(out, 3, "suspend or resume of JobId=%s: %s",
+			   m->job_id_str ? m->job_id_str : "?", err_str(E_INVALID_JOB_ID));
+		return;
+	}
 	each_target(c, ev, m->job_id_str, m->step_id.job_id, suspend_one, m->op,
 		    E_NOT_WHOLE_HET_JOB, E_NOT_WHOLE_HET_JOB, out);
 }

@@ -182,7 +182,8 @@ static enum err change_node(struct core *c, const struct event *ev, struct node 
 		return rc;
 	if (!change_allowed(n, m->node_state)) {
 		effect_log(out, 3, "Invalid node state transition requested for node %s", n->name);
-		return E_INVALID_NODE_STATE;
+		return wire_version_in(ev->caller.version, SINCE(25_11)) ?
+			E_INVALID_NODE_STATE_TRANSITION : E_INVALID_NODE_STATE;
 	}
 	change_state(c, n, m->node_state, ask, out);
 	effect_log(out, 3, "update_node: node %s state set by uid=%u", n->name, ev->caller.uid);

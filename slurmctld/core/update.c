@@ -511,62 +511,7 @@ static enum err update_one(struct core *c, const struct event *ev, struct job *j
 	return rc;
 }
 
-/* ---- answers ----------------------------------------------------------- */
-
-/* "12_1,3-5" of those that got this code; a single job is just its id. */
-static const char *who(struct core *c, struct effects *out, const struct job_targets *t,
-		       const enum err *rc, enum err code)
-{
-	uint32_t id = t->v[0].j->array_job_id ? t->v[0].j->array_job_id : t->v[0].j->id;
-	struct bitset *set = bitset_new(c->conf->maxarraysize + 1);
-	char *ranges;
-	const char *text;
-
-	for (uint32_t i = 0; i < t->count; i++) {
-		const struct job *j = t->v[i].j;
-
-		if (rc[i] != code)
-			continue;
-		if (j->array && t->v[i].task == NO_VAL)
-			bitset_foreach(b, j->array->pending)
-				bitset_set(set, b);
-		else
-			bitset_set(set, t->v[i].task != NO_VAL ? t->v[i].task : j->array_task_id);
-	}
-	ranges = bitset_to_ranges(set);
-	text = arena_printf(&out->mem, "%u_%s", id, ranges);
-	free(ranges);
-	bitset_free(set);
-	return text;
-}
-
-static void reply_array(struct core *c, const struct event *ev, const struct job_targets *t,
-			const enum err *rc, struct effects *out)
-{
-	struct job_array_resp_msg *r = effect_reply(out, ev, RESPONSE_JOB_ARRAY_ERRORS);
-
-	r->items = arena_zalloc(&out->mem, t->count * sizeof(*r->items));
-	for (uint32_t i = 0; i < t->count; i++) {
-		bool seen = false;
-
-		for (uint32_t k = 0; k < i; k++)
-			seen |= rc[k] == rc[i];
-		if (seen)
-			continue;
-		r->items[r->job_array_count].error_code = (uint32_t)rc[i];
-		r->items[r->job_array_count++].job_array_id = who(c, out, t, rc, rc[i]);
-	}
-}
-
-/* Of the components of one job. */
-static enum err first_failure(const enum err *rc, uint32_t count)
-{
-	uint32_t i = 0;
-
-	while (i + 1 < count && rc[i] == E_OK)
-		i++;
-	return rc[i];
-}
+/* ---- the request ------------------------------------------------------- */
 
 void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 {
@@ -575,12 +520,12 @@ void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 	struct job_targets t;
 	enum err rc = job_targets_find(c, d->job_id_str, d->step_id.job_id, &mem, &t), *each;
 
-	if (rc != E_OK) {
+	if (rc != E_OK && !t.missing) {
 		effect_reply_rc(out, ev, rc);
 		arena_fini(&mem);
 		return;
 	}
-	each = arena_alloc(&mem, t.count * sizeof(*each));
+	each = arena_alloc(&mem, t.count * sizeof(*each) + 1);
 	for (uint32_t i = 0; i < t.count; i++) {
 		struct job *j = job_target_alone(c, &t.v[i]);
 
@@ -589,10 +534,7 @@ void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 		t.v[i].task = NO_VAL;
 		each[i] = update_one(c, ev, j, out);
 	}
-	if (t.array)
-		reply_array(c, ev, &t, each, out);
-	else
-		effect_reply_rc(out, ev, first_failure(each, t.count));
+	job_targets_reply(c, ev, &t, each, out);
 	arena_fini(&mem);
 }
 
@@ -618,7 +560,7 @@ void rpc_top_job(struct core *c, const struct event *ev, struct effects *out)
 	enum err rc = E_OK;
 
 	if (!admin && !conf_option(c->conf->schedulerparameters, "enable_user_top", NULL)) {
-		effect_reply_rc(out, ev, E_DISABLED);
+		effect_reply_rc(out, ev, E_ACCESS_DENIED);
 		return;
 	}
 	rc = job_targets_find(c, m->job_id_str, m->job_id, &mem, &t);

@@ -34,6 +34,10 @@ void rpc_do_create_node(struct ctld *c, struct request *r)
 	struct err_text why = { "" };
 	enum err e = dynamic_add(c, m->extra, true, NULL, &why);
 
+	/* Clients of 22.05 and 23.02 have no words for these. */
+	if ((e == E_NODE_TABLE_FULL || e == E_NODE_ALREADY_EXISTS) &&
+	    wire_version_in(r->version, UNTIL(23_11)))
+		e = E_INVALID_NODE_NAME;
 	answer(c, r, e, &why);
 }
 
