@@ -18,6 +18,7 @@ enum wire_version {
 	VS2,            /* nodes: reboot_time */
 	VS3,            /* crontabs, lines of cron jobs */
 	VS4,            /* programs at the controller that run for a job */
+	VS5,            /* nodes: cpu_bind */
 	WIRE_LAYOUT_COUNT
 };
 #define STATE_LAYOUT_OLDEST VS1

@@ -57,6 +57,11 @@ void node_dirty(struct core *c, struct node *n)
 	c->dirty_nodes = n;
 }
 
+uint32_t node_cpu_bind(const struct node *n)
+{
+	return n->cpu_bind != NO_VAL ? n->cpu_bind : n->conf->cpu_bind;
+}
+
 bool node_base_up(const struct node *n)
 {
 	uint32_t base = n->state & NODE_STATE_BASE;
@@ -287,6 +292,7 @@ struct node *node_new(struct core *c, const struct conf_node *cn)
 	struct node *n = mem_zalloc(sizeof(*n));
 
 	n->owner_uid = NO_VAL;
+	n->cpu_bind = NO_VAL;
 	n->reason_uid = NO_VAL;
 	n->next_state = NO_VAL;
 	n->free_mem_mb = NO_VAL64;

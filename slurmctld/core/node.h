@@ -32,6 +32,7 @@ struct node {
 	uint32_t cores;                 /* sockets * cores_per_socket */
 	uint64_t real_memory_mb;
 	uint32_t tmp_disk_mb, weight;
+	uint32_t cpu_bind;              /* NO_VAL: as configured */
 	/* in use */
 	struct bitset *cores_used;      /* by jobs that do not share */
 	uint16_t cpus_alloc;
@@ -64,6 +65,8 @@ struct node {
 /* The one place where a node's state changes (drawing in node.c). */
 void node_move(struct core *c, struct node *n, uint32_t new_state);
 void node_dirty(struct core *c, struct node *n);
+/* CpuBind: an admin's word, else slurm.conf's. */
+uint32_t node_cpu_bind(const struct node *n);
 /* Recompute ALLOCATED/MIXED/IDLE and COMPLETING from what runs there. */
 void node_settle(struct core *c, struct node *n);
 /* Set or clear (NULL) the reason with who and when. */

@@ -121,13 +121,14 @@ static enum err change_features(struct core *c, struct node *n,
 				const struct update_node_msg *m)
 {
 	const char *all = m->features ? m->features : n->features;
-	const char *active = m->features_act ? m->features_act :
-		m->features ? m->features : n->features_active;
+	const char *active = m->features_act ? m->features_act : n->features_active;
 
 	if (!m->features && !m->features_act)
 		return E_OK;
-	if (m->features_act && !features_subset(active, all))
+	if (!features_subset(active, all))
 		return E_ACTIVE_FEATURE_NOT_SUBSET;
+	if (m->features && !m->features_act)
+		active = m->features;
 	if (m->features)
 		node_set_str(&n->features, m->features);
 	node_set_str(&n->features_active, active);
@@ -147,6 +148,8 @@ static void change_members(struct core *c, struct node *n, const struct update_n
 		n->weight = m->weight;
 		sched_nodes_changed(c);
 	}
+	if (m->cpu_bind)
+		n->cpu_bind = m->cpu_bind == CPU_BIND_OFF ? 0 : m->cpu_bind;
 	if (m->comment)
 		node_set_str(&n->comment, m->comment);
 	if (m->extra)

@@ -37,7 +37,7 @@ struct part *part_new(struct core *c, const char *name)
 	p->max_time_min = INFINITE;
 	p->default_time_min = NO_VAL;
 	p->max_nodes = INFINITE;
-	p->min_nodes = 0;
+	p->min_nodes = 1;
 	p->max_cpus_per_node = INFINITE;
 	p->max_cpus_per_socket = INFINITE;
 	p->max_share = 1;

@@ -42,12 +42,24 @@ static void change_flags(struct core *c, struct part *p, uint32_t f)
 	}
 }
 
+/* GANG is the cluster's to set; it stays where it is set. */
+static void change_preempt(struct part *p, uint16_t mode)
+{
+	if (mode == NO_VAL16 || mode & PREEMPT_MODE_GANG ||
+	    (mode & ~PREEMPT_MODE_PRIORITY) > PREEMPT_MODE_CANCEL)
+		return;
+	if (p->preempt_mode != NO_VAL16)
+		mode |= p->preempt_mode & PREEMPT_MODE_GANG;
+	p->preempt_mode = mode;
+}
+
 static void change_scalars(struct part *p, const struct update_partition_msg *m)
 {
 #define SET32(to, from) if (m->from != NO_VAL) p->to = m->from;
 #define SET16(to, from) if (m->from != NO_VAL16) p->to = m->from;
 	SET32(max_time_min, max_time)
-	SET32(default_time_min, default_time)
+	if (m->default_time != NO_VAL && m->default_time <= p->max_time_min)
+		p->default_time_min = m->default_time;
 	SET32(max_nodes, max_nodes)
 	SET32(min_nodes, min_nodes)
 	SET32(grace_time_sec, grace_time)
@@ -55,14 +67,14 @@ static void change_scalars(struct part *p, const struct update_partition_msg *m)
 	SET32(max_cpus_per_socket, max_cpus_per_socket)
 	SET16(max_share, max_share)
 	SET16(over_time_limit, over_time_limit)
-	SET16(preempt_mode, preempt_mode)
 	SET16(priority_job_factor, priority_job_factor)
 	SET16(priority_tier, priority_tier)
 	SET16(state_up, state_up)
 #undef SET16
 #undef SET32
+	change_preempt(p, m->preempt_mode);
 	if (m->cpu_bind && m->cpu_bind != NO_VAL)
-		p->cpu_bind = m->cpu_bind;
+		p->cpu_bind = m->cpu_bind == CPU_BIND_OFF ? 0 : m->cpu_bind;
 	if (m->def_mem_per_cpu != NO_VAL64)
 		p->def_mem = m->def_mem_per_cpu;
 	if (m->max_mem_per_cpu != NO_VAL64)
@@ -82,8 +94,55 @@ static void change_strings(struct part *p, const struct update_partition_msg *m)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (all[i].from)
-			node_set_str(all[i].to, strcasecmp(all[i].from, "ALL") == 0 ? NULL :
+			node_set_str(all[i].to, strcasecmp(all[i].from, all[i].to == &p->alternate ?
+							   "NONE" : "ALL") == 0 ? NULL :
 				     all[i].from);
+}
+
+/* "cpu=1.0,mem=0.25G": of resources that are counted here. */
+static bool weights_valid(const struct core *c, const char *text)
+{
+	static const char *const fixed[] = { "cpu", "mem", "energy", "node", "billing", "fs/disk",
+					     "vmem", "pages" };
+	char key[256], *end;
+
+	for (const char *p = text; *p; p += strcspn(p, ","), p += *p == ',') {
+		size_t n = strcspn(p, "=,");
+		bool known = false;
+
+		if (p[n] != '=' || n >= sizeof(key))
+			return false;
+		memcpy(key, p, n);
+		key[n] = '\0';
+		for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
+			known |= strcasecmp(key, fixed[i]) == 0;
+		for (uint32_t t = 0; t < c->gres_type_count && !known; t++)
+			known = strncasecmp(key, "gres/", 5) == 0 &&
+				(strcasecmp(key + 5, c->gres_type[t]) == 0 ||
+				 strcasecmp(key + 5, c->gres_name[t]) == 0);
+		if (!known && strncasecmp(key, "license/", 8) != 0)
+			return false;
+		strtod(p + n + 1, &end);
+		if (end == p + n + 1 || (*end && *end != ',' && !strchr("KMGTPkmgtp", *end)))
+			return false;
+	}
+	return true;
+}
+
+static bool job_defaults_valid(const char *text)
+{
+	static const char *const key[] = { "DefCpuPerGPU=", "DefMemPerGPU=" };
+
+	for (const char *p = text; *p; p += strcspn(p, ","), p += *p == ',') {
+		char *end = NULL;
+
+		for (size_t i = 0; i < 2; i++)
+			if (strncasecmp(p, key[i], strlen(key[i])) == 0)
+				strtoull(p + strlen(key[i]), &end, 10);
+		if (!end || end[-1] == '=' || (*end && *end != ','))
+			return false;
+	}
+	return true;
 }
 
 /* "c1,c2", "+c3" (more), "-c1" (fewer). */
@@ -127,8 +186,10 @@ static enum err change(struct core *c, struct part *p, const struct update_parti
 {
 	enum err rc = E_OK;
 
-	if (m->alternate && *m->alternate && !part_find(c, m->alternate))
-		return E_INVALID_PARTITION_NAME;
+	if (m->billing_weights_str && !weights_valid(c, m->billing_weights_str))
+		return E_INVALID_TRES_BILLING_WEIGHTS;
+	if (m->job_defaults_str && !job_defaults_valid(m->job_defaults_str))
+		return E_INVALID_JOB_DEFAULTS;
 	if (m->nodes)
 		rc = change_nodes(c, p, m->nodes, why);
 	if (rc != E_OK)

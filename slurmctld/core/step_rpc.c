@@ -288,8 +288,8 @@ static void created(struct core *c, const struct event *ev, struct job *j, struc
 	r->def_cpu_bind_type = j->part && j->part->cpu_bind ? j->part->cpu_bind :
 		c->conf->taskpluginparam;
 	for (uint32_t i = 0; i < s->node_count; i++)
-		if (c->node[s->node[i]]->conf->cpu_bind)
-			r->def_cpu_bind_type = c->node[s->node[i]]->conf->cpu_bind;
+		if (node_cpu_bind(c->node[s->node[i]]))
+			r->def_cpu_bind_type = node_cpu_bind(c->node[s->node[i]]);
 	layout_fill(out, s, s->start_protocol, &r->step_layout);
 	if (c->stepmgr)
 		r->stepmgr = arena_strdup(&out->mem, job_str(j, JS_BATCH_HOST));

@@ -117,7 +117,7 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->mcs_label = n->mcs_label;
 	m->owner = n->owner_uid;
 	m->core_spec_cnt = n->core_spec_cnt ? n->core_spec_cnt : n->conf->core_spec_cnt;
-	m->cpu_bind = n->conf->cpu_bind;
+	m->cpu_bind = node_cpu_bind(n);
 	m->mem_spec_limit = n->mem_spec_limit_mb ? n->mem_spec_limit_mb : n->conf->mem_spec_limit_mb;
 	m->cpu_spec_list = n->cpu_spec_list ? n->cpu_spec_list : n->conf->cpu_spec_list;
 	m->cpus_efctv = usable_cpus(n);
