@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Dependencies: the text is kept as given (conditions that are met leave it),
- * and looked at again when a job it names starts or ends. */
+ * Dependencies: the text is kept as it is shown, "afterok:12_3(unfulfilled)",
+ * a condition each (those that are met leave it), and looked at again when a
+ * job it names starts or ends. */
 #include <stdlib.h>
 #include <strings.h>
 
 #include "slurmctld/core/internal.h"
 
-enum depend_kind { AFTER, AFTER_ANY, AFTER_OK, AFTER_NOT_OK, AFTER_CORR, SINGLETON, BAD };
+enum depend_kind {
+	AFTER, AFTER_ANY, AFTER_OK, AFTER_NOT_OK, AFTER_CORR, AFTER_BURST, EXPAND, SINGLETON, BAD
+};
 static const struct {
 	const char *name;
 	enum depend_kind kind;
 } kinds[] = {
 	{ "aftercorr", AFTER_CORR }, { "afterany", AFTER_ANY }, { "afternotok", AFTER_NOT_OK },
-	{ "afterok", AFTER_OK }, { "after", AFTER }, { "singleton", SINGLETON },
+	{ "afterok", AFTER_OK }, { "afterburstbuffer", AFTER_BURST }, { "after", AFTER },
+	{ "expand", EXPAND }, { "singleton", SINGLETON },
 };
 
 /* One "afterok:12_3" of a list. */
@@ -73,6 +77,7 @@ static enum depend_result one_job(struct core *c, const struct cond *d, const st
 		return c->now >= o->start_time + (int64_t)d->delay_min * 60 ? DEPEND_MET :
 			DEPEND_WAIT;
 	case AFTER_ANY:
+	case AFTER_BURST:       /* nothing is staged out here */
 		return ended(o) ? DEPEND_MET : DEPEND_WAIT;
 	case AFTER_NOT_OK:
 		if (!ended(o))
@@ -91,6 +96,7 @@ static enum depend_result whole_array(struct core *c, const struct cond *d)
 	case AFTER:
 		return all_of_array(c, d, begun) ? DEPEND_MET : DEPEND_WAIT;
 	case AFTER_ANY:
+	case AFTER_BURST:
 		return all_of_array(c, d, ended) ? DEPEND_MET : DEPEND_WAIT;
 	case AFTER_NOT_OK:
 		if (!all_of_array(c, d, ended))
@@ -115,7 +121,7 @@ static enum depend_result cond_test(struct core *c, const struct job *j, const s
 		task = j->array_task_id;
 	if (task != NO_VAL && task != INFINITE) {
 		o = job_find_task(c, d->job_id, task);
-		if (o && o->array)
+		if (o && o->array && !job_is_finished(o))
 			return DEPEND_WAIT;
 	} else if (job_array_first(c, d->job_id)) {
 		return whole_array(c, d);
@@ -239,10 +245,128 @@ struct check {
 	uint32_t look_for;
 };
 
+/* ---- as it is shown ---------------------------------------------------- */
+
+struct shown {
+	struct core *c;
+	struct job *j;
+	char *text;
+	const char *sep;
+	bool judge;                     /* else nothing was looked at yet */
+};
+
+static const char *kind_name(enum depend_kind kind)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].name;
+	return "";
+}
+
+static bool is_in(const char *list, const char *one, char sep)
+{
+	size_t n = strlen(one);
+
+	for (const char *p = list; p && *p; p = strchr(p, sep), p = p ? p + 1 : NULL)
+		if (strncmp(p, one, n) == 0 && (!p[n] || p[n] == sep))
+			return true;
+	return false;
+}
+
+static void visit_show(void *arg, const struct cond *d, const char *from, const char *to)
+{
+	struct shown *s = arg;
+	enum depend_result r = s->judge ? cond_test(s->c, s->j, d) : DEPEND_WAIT;
+	char which[64] = "", *one;
+	int n = 0;
+
+	(void)from;
+	(void)to;
+	if (r == DEPEND_MET)
+		return;
+	if (d->kind != SINGLETON)
+		n = snprintf(which, sizeof(which), ":%u", d->job_id);
+	if (d->kind != SINGLETON && d->task != NO_VAL && d->task != INFINITE)
+		n += snprintf(which + n, sizeof(which) - (size_t)n, "_%u", d->task);
+	else if (d->kind != SINGLETON && job_array_first(s->c, d->job_id))
+		n += snprintf(which + n, sizeof(which) - (size_t)n, "_*");
+	if (d->delay_min)
+		snprintf(which + n, sizeof(which) - (size_t)n, "+%u", d->delay_min);
+	one = mem_printf("%s%s(%s)", kind_name(d->kind), which,
+			 r == DEPEND_NEVER ? "failed" : "unfulfilled");
+	if (!is_in(s->text, one, *s->sep)) {
+		char *more = mem_printf("%s%s%s", s->text ? s->text : "", s->text ? s->sep : "",
+					one);
+
+		free(s->text);
+		s->text = more;
+	}
+	free(one);
+}
+
+/* Heap text; NULL when nothing is left. */
+static char *text_show(struct core *c, struct job *j, const char *text, bool judge)
+{
+	struct shown s = { .c = c, .j = j, .sep = strchr(text, '?') ? "?" : ",", .judge = judge };
+	bool any;
+
+	walk(text, &any, visit_show, &s);
+	return s.text;
+}
+
+/* "after:12_[4-5]" is "after:12_4:12_5".  Heap text; NULL: bad. */
+static char *tasks_expand(struct core *c, const char *text)
+{
+	char *out = mem_strdup(""), *more;
+	const char *p;
+
+	while (out && (p = strstr(text, "_["))) {
+		const char *id = p, *end = strchr(p, ']');
+		char *list = end ? mem_printf("%.*s", (int)(end - p), p + 1) : NULL;
+		struct job_array *a = NULL;
+
+		while (id > text && id[-1] >= '0' && id[-1] <= '9')
+			id--;
+		more = mem_printf("%s%.*s", out, (int)(id - text), text);
+		free(out);
+		out = more;
+		if (!list || id == p || array_parse(c, list, &a) != E_OK) {
+			free(out);
+			out = NULL;
+		} else {
+			const char *sep = "";
+
+			bitset_foreach(i, a->pending) {
+				more = mem_printf("%s%s%.*s_%u", out, sep, (int)(p - id), id, i);
+				free(out);
+				out = more;
+				sep = ":";
+			}
+			array_free(a);
+			text = end + 1;
+		}
+		free(list);
+	}
+	if (!out)
+		return NULL;
+	more = mem_printf("%s%s", out, text);
+	free(out);
+	return more;
+}
+
+/* ---- checks ------------------------------------------------------------ */
+
+static bool known(struct core *c, const struct cond *d)
+{
+	if (d->task != NO_VAL && d->task != INFINITE)
+		return job_find_task(c, d->job_id, d->task) != NULL;
+	return job_find(c, d->job_id) || job_array_first(c, d->job_id);
+}
 
 static void visit_check(void *arg, const struct cond *d, const char *from, const char *to)
 {
 	struct check *k = arg;
+	enum wire_version v;
 
 	(void)from;
 	(void)to;
@@ -251,8 +375,13 @@ static void visit_check(void *arg, const struct cond *d, const char *from, const
 	if (k->j->id && (d->job_id == k->j->id ||
 			 (k->j->array_job_id && d->job_id == k->j->array_job_id)))
 		k->rc = E_DEPENDENCY;
-	/* Jobs not known any more may have ended long ago; ids never given out are mistakes. */
-	if (d->job_id >= k->c->next_job_id)
+	if (d->kind == EXPAND)
+		k->rc = E_NOT_SUPPORTED;
+	/* Jobs not known any more may have ended long ago, how is not known: an error
+	 * since 23.02.  Ids never given out are mistakes. */
+	if (d->job_id >= k->c->next_job_id ||
+	    ((d->kind == AFTER_OK || d->kind == AFTER_NOT_OK) && !known(k->c, d) &&
+	     !(wire_version_find(k->j->start_protocol, &v) && wire_version_in(v, UNTIL(23_02)))))
 		k->rc = E_DEPENDENCY;
 	if (d->kind == AFTER_CORR && !job_array_first(k->c, d->job_id) &&
 	    job_find(k->c, d->job_id))
@@ -305,18 +434,17 @@ static bool circular(struct core *c, struct job *j, const struct job *at, unsign
 	return false;
 }
 
-enum err depend_set(struct core *c, struct job *j, const char *text, struct err_text *why)
+static enum err set(struct core *c, struct job *j, const char *text, struct err_text *why)
 {
 	struct check k = { .c = c, .j = j, .rc = E_OK };
 	struct job probe;
+	char *shown;
 	bool any;
 
-	if (!text || !*text || streq(text, "0")) {
-		job_str_set(j, JS_DEPENDENCY, NULL);
-		return E_OK;
-	}
-	if (!walk(text, &any, visit_check, &k) || k.rc != E_OK)
-		return err_set(why, E_DEPENDENCY, "%s", err_str(E_DEPENDENCY));
+	if (!walk(text, &any, visit_check, &k))
+		k.rc = E_DEPENDENCY;
+	if (k.rc != E_OK)
+		return err_set(why, k.rc, "%s", err_str((int)k.rc));
 	if (j->id) {
 		probe = *j;
 		probe.strings = NULL;
@@ -327,10 +455,28 @@ enum err depend_set(struct core *c, struct job *j, const char *text, struct err_
 			return err_set(why, E_CIRCULAR_DEPENDENCY, "%s",
 				       err_str(E_CIRCULAR_DEPENDENCY));
 	}
-	job_str_set(j, JS_DEPENDENCY, text);
+	shown = text_show(c, j, text, false);
+	job_str_set(j, JS_DEPENDENCY, shown);
+	free(shown);
 	if (j->id)
 		depend_link(c, j);
 	return E_OK;
+}
+
+enum err depend_set(struct core *c, struct job *j, const char *text, struct err_text *why)
+{
+	char *plain;
+	enum err rc;
+
+	if (!text || !*text || streq(text, "0")) {
+		job_str_set(j, JS_DEPENDENCY, NULL);
+		return E_OK;
+	}
+	plain = tasks_expand(c, text);
+	rc = plain ? set(c, j, plain, why) :
+		err_set(why, E_DEPENDENCY, "%s", err_str(E_DEPENDENCY));
+	free(plain);
+	return rc;
 }
 
 enum depend_result depend_test(struct core *c, struct job *j)
@@ -385,6 +531,18 @@ static void refresh_tasks(struct core *c, struct job *head)
 	}
 }
 
+/* What is met leaves the text of a job that waits on. */
+static void show_again(struct core *c, struct job *j)
+{
+	char *now = text_show(c, j, job_str(j, JS_DEPENDENCY), true);
+
+	if (now && !streq(now, job_str(j, JS_DEPENDENCY))) {
+		job_str_set(j, JS_DEPENDENCY, now);
+		job_dirty(c, j);
+	}
+	free(now);
+}
+
 void depend_refresh(struct core *c, struct job *j, struct effects *out)
 {
 	/* Held jobs are looked at when they are released. */
@@ -408,10 +566,12 @@ void depend_refresh(struct core *c, struct job *j, struct effects *out)
 		c->wants_sched = true;
 		break;
 	case DEPEND_WAIT:
+		show_again(c, j);
 		if (j->priority)
 			job_reason(c, j, WAIT_DEPENDENCY, NULL);
 		break;
 	case DEPEND_NEVER:
+		show_again(c, j);
 		job_reason(c, j, WAIT_DEP_INVALID, NULL);
 		if (kill_invalid(c, j))
 			job_end(c, j, JOB_CANCELLED, out);

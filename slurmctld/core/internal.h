@@ -314,8 +314,18 @@ void job_targets_whole(struct core *c, struct arena *mem, struct job_targets *t)
  * tasks that got it.  rc: of each target. */
 void job_targets_reply(struct core *c, const struct event *ev, const struct job_targets *t,
 		       const enum err *rc, struct effects *out);
+/* Best answer for a set: success when one succeeded, unless all had ended. */
+enum err job_targets_signal(struct core *c, const struct event *ev, struct job_targets *t,
+			    uint16_t signal, uint16_t flags, struct effects *out);
 /* A record of its own for that task. */
 struct job *job_target_alone(struct core *c, const struct job_target *t);
+/* The owner, operators and root. */
+bool job_may_act(const struct event *ev, const struct job *j);
+enum err job_signal(struct core *c, struct job *j, uint16_t signal, uint16_t flags,
+		    uint32_t uid, struct effects *out);
+/* A task that never got a record of its own just leaves the array. */
+enum err array_task_signal(struct core *c, const struct job_target *t, uint16_t signal,
+			   uint32_t uid, struct effects *out);
 void effect_signal(struct core *c, struct effects *out, const struct job *j, uint32_t step_id,
 		   uint16_t signal, uint16_t flags, const struct bitset *nodes);
 

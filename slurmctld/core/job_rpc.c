@@ -5,11 +5,6 @@
 
 #include "slurmctld/core/internal.h"
 
-static bool may_act(const struct event *ev, const struct job *j)
-{
-	return ev->caller.operator_ || ev->caller.root_or_slurm || ev->caller.uid == j->uid;
-}
-
 /* The allocation of a job that has one now. */
 static enum err allocated(const struct core *c, uint32_t id, struct job **out)
 {
@@ -106,7 +101,7 @@ void rpc_batch_script(struct core *c, const struct event *ev, struct effects *ou
 
 	if (!j) {
 		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
-	} else if (!may_act(ev, j)) {
+	} else if (!job_may_act(ev, j)) {
 		effect_reply_rc(out, ev, E_USER_ID_MISSING);
 	} else if (!j->batch || het_is_part(j)) {
 		effect_reply_rc(out, ev, E_JOB_SCRIPT_MISSING);
@@ -124,7 +119,7 @@ static enum err notify(struct core *c, const struct event *ev, struct job *j,
 	struct srun_user_msg *u;
 	struct job_notify *b;
 
-	if (!may_act(ev, j))
+	if (!job_may_act(ev, j))
 		return E_USER_ID_MISSING;
 	if (job_is_finished(j))
 		return E_ALREADY_DONE;
@@ -205,7 +200,7 @@ void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out
 	enum err rc;
 
 	rc = sbcast_job(c, m, nodes, &j);
-	if (rc == E_OK && !may_act(ev, j))
+	if (rc == E_OK && !job_may_act(ev, j))
 		rc = E_ACCESS_DENIED;
 	if (rc == E_OK && manager_reroute(c, ev, j, out))
 		return;

@@ -8,7 +8,7 @@
 
 enum { SUSPEND_JOB, RESUME_JOB };
 
-static bool may_act(const struct event *ev, const struct job *j)
+bool job_may_act(const struct event *ev, const struct job *j)
 {
 	return ev->caller.operator_ || ev->caller.root_or_slurm || ev->caller.uid == j->uid;
 }
@@ -32,8 +32,6 @@ void effect_signal(struct core *c, struct effects *out, const struct job *j, uin
 static void cancel(struct core *c, struct job *j, uint32_t uid, struct effects *out)
 {
 	j->req_uid = uid;
-	if (job_is_pending(j))
-		job_reason(c, j, WAIT_NO_REASON, NULL);
 	cron_job_cancelled(c, j, out);
 	job_end(c, j, JOB_CANCELLED, out);
 }
@@ -57,8 +55,8 @@ static enum err signal_running(struct core *c, struct job *j, uint16_t signal, u
 	return E_OK;
 }
 
-static enum err job_signal(struct core *c, struct job *j, uint16_t signal, uint16_t flags,
-			   uint32_t uid, struct effects *out)
+enum err job_signal(struct core *c, struct job *j, uint16_t signal, uint16_t flags,
+		    uint32_t uid, struct effects *out)
 {
 	bool whole = !(flags & (KILL_STEPS_ONLY | KILL_JOB_BATCH));
 
@@ -84,7 +82,7 @@ static enum err job_signal(struct core *c, struct job *j, uint16_t signal, uint1
 }
 
 /* A task that never got a record of its own just leaves the array. */
-static enum err task_cancel(struct core *c, const struct job_target *t, uint16_t signal,
+enum err array_task_signal(struct core *c, const struct job_target *t, uint16_t signal,
 			    uint32_t uid, struct effects *out)
 {
 	struct job *head = t->j;
@@ -105,8 +103,8 @@ static enum err task_cancel(struct core *c, const struct job_target *t, uint16_t
 }
 
 /* Best answer for a set: success when one succeeded, unless all had ended. */
-static enum err signal_targets(struct core *c, const struct event *ev, struct job_targets *t,
-			       uint16_t signal, uint16_t flags, struct effects *out)
+enum err job_targets_signal(struct core *c, const struct event *ev, struct job_targets *t,
+			    uint16_t signal, uint16_t flags, struct effects *out)
 {
 	enum err rc = E_OK, one;
 	bool done = false;
@@ -114,10 +112,10 @@ static enum err signal_targets(struct core *c, const struct event *ev, struct jo
 	for (uint32_t i = 0; i < t->count; i++) {
 		struct job_target *v = &t->v[i];
 
-		if (!may_act(ev, v->j))
+		if (!job_may_act(ev, v->j))
 			one = E_ACCESS_DENIED;
 		else if (v->task != NO_VAL)
-			one = task_cancel(c, v, signal, ev->caller.uid, out);
+			one = array_task_signal(c, v, signal, ev->caller.uid, out);
 		else
 			one = job_signal(c, v->j, signal, flags, ev->caller.uid, out);
 		done |= one == E_OK;
@@ -156,10 +154,10 @@ void rpc_kill_job(struct core *c, const struct event *ev, struct effects *out)
 		if (!t.v[0].j)
 			rc = E_INVALID_JOB_ID;
 	}
-	if (rc == E_OK && may_act(ev, t.v[0].j))
+	if (rc == E_OK && job_may_act(ev, t.v[0].j))
 		rc = het_signal_rule(c, &mem, &t);
 	if (rc == E_OK)
-		rc = signal_targets(c, ev, &t, m->signal, m->flags, out);
+		rc = job_targets_signal(c, ev, &t, m->signal, m->flags, out);
 	if (rc == E_ACCESS_DENIED)
 		effect_log(out, 2, "Security violation, REQUEST_KILL_JOB RPC for JobId=%s from uid=%u",
 			   m->sjob_id ? m->sjob_id : "?", ev->caller.uid);
@@ -253,135 +251,10 @@ void rpc_cancel_step(struct core *c, const struct event *ev, struct effects *out
 	}
 	if (!j)
 		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
-	else if (!may_act(ev, j))
+	else if (!job_may_act(ev, j))
 		effect_reply_rc(out, ev, E_USER_ID_MISSING);
 	else
 		effect_reply_rc(out, ev, steps_kill(c, j, m, out));
-}
-
-/* ---- many at once ------------------------------------------------------ */
-
-static bool on_nodes(struct core *c, const struct job *j, const char *list)
-{
-	struct bitset *set = bitset_new(c->node_count);
-	bool hit;
-
-	nodes_parse(c, list, set, NULL);
-	hit = j->alloc && bitset_overlap(j->alloc->nodes, set);
-	bitset_free(set);
-	return hit;
-}
-
-static bool matches(struct core *c, const struct job *j, const struct kill_jobs_msg *m)
-{
-	const struct { const char *want; enum job_string s; } texts[] = {
-		{ m->account, JS_ACCOUNT }, { m->job_name, JS_NAME },
-		{ m->partition, JS_PARTITION }, { m->qos, JS_QOS },
-		{ m->reservation, JS_RESERVATION }, { m->wckey, JS_WCKEY },
-	};
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		if (texts[i].want && !streq(texts[i].want, job_str(j, texts[i].s)))
-			return false;
-	if (m->user_id != NO_VAL && m->user_name && m->user_id != j->uid)
-		return false;
-	if (m->state && m->state != JOB_STATE_END && m->state != NO_VAL &&
-	    job_base(j) != (m->state & JOB_STATE_BASE))
-		return false;
-	return !m->nodelist || on_nodes(c, j, m->nodelist);
-}
-
-static void kill_item(struct effects *out, struct kill_jobs_item *k, const struct job_target *t,
-		      enum err rc)
-{
-	wire_init(&kill_jobs_item_desc, k);
-	k->error_code = (uint32_t)rc;
-	k->error_msg = rc == E_OK ? NULL : arena_strdup(&out->mem, err_str((int)rc));
-	k->id.step_id.job_id = t->j->array_job_id ? t->j->array_job_id : t->j->id;
-	k->id.step_id.step_id = NO_VAL;
-	k->id.step_id.step_het_comp = NO_VAL;
-	k->id.array_task_id = t->task != NO_VAL ? t->task :
-		t->j->array_job_id ? t->j->array_task_id : NO_VAL;
-	k->id.het_job_offset = NO_VAL;
-	if (het_is_part(t->j)) {
-		k->id.step_id.job_id = t->j->het_job_id;
-		k->id.het_job_offset = t->j->het_job_offset;
-	}
-	k->real_job_id = t->j->id;
-}
-
-static void kill_list(struct core *c, const struct event *ev, struct job_targets *t,
-		      bool filter, struct effects *out, struct kill_jobs_resp_msg *r)
-{
-	const struct kill_jobs_msg *m = ev->body;
-	uint32_t leader = 0;
-
-	for (uint32_t i = 0; i < t->count; i++) {
-		struct job_targets one = { .v = &t->v[i], .count = 1 };
-		struct job_target copy = t->v[i];
-		enum err rc;
-
-		if (filter && !matches(c, copy.j, m))
-			continue;
-		/* done with the leader, when that matched */
-		if (het_is_part(copy.j) && leader == copy.j->het_job_id)
-			continue;
-		if (copy.j->het_job_id && !het_is_part(copy.j)) {
-			leader = copy.j->id;
-			job_targets_whole(c, &out->mem, &one);
-		}
-		if (het_is_part(copy.j) && (job_is_pending(copy.j) || het_is_whole(c)))
-			rc = E_NOT_WHOLE_HET_JOB;
-		else
-			rc = signal_targets(c, ev, &one, m->signal, m->flags, out);
-		if (filter && rc != E_OK && !(m->flags & KILL_JOBS_VERBOSE))
-			continue;
-		kill_item(out, &r->items[r->jobs_cnt++], &copy, rc);
-	}
-}
-
-void rpc_kill_jobs(struct core *c, const struct event *ev, struct effects *out)
-{
-	const struct kill_jobs_msg *m = ev->body;
-	struct kill_jobs_resp_msg *r = effects_body(out, RESPONSE_KILL_JOBS);
-	struct arena mem = { 0 };
-	struct job_targets t;
-	struct effect *e;
-	bool any = m->account || m->job_name || m->partition || m->qos || m->reservation ||
-		   m->wckey || m->nodelist || m->user_name || m->state;
-
-	if (!m->jobs_array_count && !any) {
-		effect_reply_rc(out, ev, E_SIGNAL_JOBS_INVALID);
-		return;
-	}
-	r->items = arena_alloc(&out->mem, (c->job_count + m->jobs_array_count + 1) *
-			       sizeof(*r->items));
-	for (uint32_t i = 0; i < m->jobs_array_count; i++) {
-		enum err rc = job_targets_find(c, m->jobs_array[i], NO_VAL, &mem, &t);
-
-		if (rc == E_OK && r->jobs_cnt + t.count <= c->job_count + m->jobs_array_count)
-			kill_list(c, ev, &t, any, out, r);
-	}
-	if (!m->jobs_array_count) {
-		struct job *next;
-
-		for (struct job *j = c->job_first; j; j = next) {
-			struct job_target v = { j, NO_VAL };
-
-			next = j->next;
-			t = (struct job_targets){ .v = &v, .count = 1 };
-			/* goes with its leader, when that is meant too */
-			if (het_is_part(j) && het_leader(c, j) && matches(c, het_leader(c, j), m))
-				continue;
-			if (!job_is_finished(j) && may_act(ev, j))
-				kill_list(c, ev, &t, true, out, r);
-		}
-	}
-	e = effects_add(out, EFF_REPLY);
-	e->conn = ev->conn;
-	e->type = RESPONSE_KILL_JOBS;
-	e->body = r;
-	arena_fini(&mem);
 }
 
 /* ---- requeue ----------------------------------------------------------- */
@@ -415,7 +288,7 @@ static void each_target(struct core *c, const struct event *ev, const char *text
 static enum err requeue_one(struct core *c, const struct event *ev, struct job *j,
 			    uint32_t flags, struct effects *out)
 {
-	if (!may_act(ev, j))
+	if (!job_may_act(ev, j))
 		return E_ACCESS_DENIED;
 	if (!j->batch)
 		return E_BATCH_ONLY;

@@ -769,8 +769,8 @@ static void first_reason(struct core *c, struct job *j, const struct draft *t)
 	if (!j->priority || j->bitflags & JOB_DEPENDENT)
 		return;
 	j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;
-	if (t->batch && j->eligible_time == c->now)
-		j->accrue_time = c->now;
+	if (t->batch)
+		j->accrue_time = j->eligible_time;
 }
 
 enum err submit_build(struct core *c, const struct event *ev, const struct job_desc_msg *d,

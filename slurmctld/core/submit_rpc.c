@@ -11,11 +11,16 @@ static uint32_t record_count(const struct job *j)
 	return j->array ? j->array->total : 1;
 }
 
+static bool at_most(uint16_t want, uint16_t have)
+{
+	return want == NO_VAL16 || want <= have;
+}
+
 /* Stock's words for a request that no node of the partition can satisfy. */
 static void config_words(const struct core *c, const struct job *j, struct err_text *why)
 {
 	uint64_t mem = j->pn_min_memory & ~MEM_PER_CPU;
-	bool cpus = false, memory = false, disk = false;
+	bool cpus = false, memory = false, disk = false, shape = false;
 
 	if (j->pn_min_memory & MEM_PER_CPU)
 		mem *= j->pn_min_cpus;
@@ -25,6 +30,9 @@ static void config_words(const struct core *c, const struct job *j, struct err_t
 		cpus |= j->pn_min_cpus <= n->cpus;
 		memory |= mem <= n->real_memory_mb;
 		disk |= j->pn_min_tmp_disk <= n->tmp_disk_mb;
+		shape |= at_most(j->sockets_per_node, n->sockets) &&
+			 at_most(j->cores_per_socket, n->cores_per_socket) &&
+			 at_most(j->threads_per_core, n->threads);
 	}
 	if (!cpus)
 		err_set(why, E_OK, "CPU count per node can not be satisfied");
@@ -32,6 +40,8 @@ static void config_words(const struct core *c, const struct job *j, struct err_t
 		err_set(why, E_OK, "Memory specification can not be satisfied");
 	else if (!disk)
 		err_set(why, E_OK, "Temporary disk specification can not be satisfied");
+	else if (!shape)
+		err_set(why, E_OK, "Socket, core and/or thread specification can not be satisfied");
 }
 
 /* Could it run in any of its partitions, ever?  *later: it stays queued with
@@ -53,6 +63,9 @@ static enum err ever_possible(struct core *c, struct job *j, enum err *later,
 		rc = sched_possible(c, j, p, &own);
 	}
 	free(copy);
+	/* Held: looked at when it is released, names apart. */
+	if (!j->priority && rc != E_INVALID_FEATURE)
+		return E_OK;
 	switch (rc) {
 	case E_REQUESTED_PART_CONFIG_UNAVAILABLE:
 		if (c->conf->enforcepartlimits)

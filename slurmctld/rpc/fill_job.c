@@ -254,20 +254,6 @@ static void fill_strings(const struct job *j, struct job_info_members *m)
 		m->prefer = job_str(j, JS_PREFER);
 }
 
-/* Where a batch job's output goes when nobody said: clients until 24.11 know,
- * later ones want to be told; both show this. */
-static const char *default_output(const struct job *j, struct arena *mem)
-{
-	const char *dir = job_str(j, JS_WORK_DIR);
-
-	if (!j->batch || !dir)
-		return NULL;
-	if (j->array_job_id)
-		return arena_printf(mem, "%s/slurm-%u_%u.out", dir, j->array_job_id,
-				    j->array_task_id);
-	return arena_printf(mem, "%s/slurm-%u.out", dir, j->id);
-}
-
 static uint16_t or_infinite(uint16_t v)
 {
 	return v == NO_VAL16 ? INFINITE16 : v;
@@ -385,8 +371,9 @@ int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 	m->mail_type = j->mail_type;
 	m->has_detail = true;
 	fill_strings(j, m);
-	if (!m->std_out)
-		m->std_out = default_output(j, mem);
+	m->std_out_told = m->std_out;
+	if (!m->std_out && j->batch)
+		m->std_out_told = j->array_job_id ? "slurm-%A_%a.out" : "slurm-%j.out";
 	m->partition = !job_is_pending(j) && j->part ? j->part->name : job_str(j, JS_PARTITION);
 	if (job_is_completing(j) && j->alloc) {
 		m->nodes = show_nodes(c, j->alloc->completing, mem);
