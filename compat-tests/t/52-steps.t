@@ -13,9 +13,11 @@ def interrupt():
     p = popen(["srun", "-p", "normal", "-J", "intr", "bash", "-c", "echo up; exec sleep 50"])
     p.stdout.readline()
     time.sleep(.3)
-    for _ in range(3):     # srun counts in whole seconds
+    for _ in range(30):     # srun counts in whole seconds, and two at once are one
+        if p.poll() is not None:
+            break
         p.send_signal(signal.SIGINT)
-        time.sleep(.15)
+        time.sleep(.2)
     out, err = p.communicate(timeout=30)
     ok(p.returncode != 0, "interrupted twice, srun ends", p.returncode)
     like(err, r"srun: interrupt \(one more within 1 sec to abort\)", "after asking")
