@@ -16,6 +16,7 @@
 
 #include "conf/names.h"
 #include "slurmctld/replier.h"
+#include "slurmctld/rpc/rpc.h"
 #include "slurmctld/view.h"
 #include "wire/base/log.h"
 
@@ -41,7 +42,8 @@ struct conn {
 	uint8_t *buf;
 	size_t got, cap, need;          /* need is 0 until the length is known */
 	/* for the answer: */
-	bool identified, authentic;
+	bool persistent;                /* more requests follow; see conn_persist */
+	bool identified, authentic, global;
 	enum wire_version version;
 	uint16_t type;
 	uid_t uid;
@@ -59,7 +61,7 @@ struct conns {
 	struct ctld *ctld;
 	struct conn **slot;
 	uint32_t *generation, *free_slot;
-	uint32_t slots, free_count, open;
+	uint32_t slots, free_count, open, persistent;
 	struct listener listener[LISTENERS_MAX];
 	unsigned listeners;
 	struct watch resume;
@@ -102,6 +104,7 @@ static void conn_detach(struct conn *k)
 	s->slot[i] = NULL;
 	s->free_slot[s->free_count++] = i;
 	s->open--;
+	s->persistent -= k->persistent;
 	free(k->buf);
 	answer_free(k->answer);
 	free(k);
@@ -171,7 +174,10 @@ static void frame_complete(struct conn *k)
 	watch_stop(&k->watch);
 	k->buf = NULL;
 	k->state = CS_BUSY;
-	request_start(k->ctld, k->id, &k->peer, bytes, len);
+	if (k->persistent)
+		rpc_persistent(k->ctld, k->id, bytes, len, k->version);
+	else
+		request_start(k->ctld, k->id, &k->peer, bytes, len);
 }
 
 /* Take n bytes; false when the connection has been dealt with. */
@@ -238,6 +244,11 @@ static void conn_read(struct conn *k)
 		if ((size_t)n < sizeof in)
 			break;
 	}
+	if (k->persistent) {
+		watch_wait(&k->watch, LOOP_READ, -1);
+		return;
+	}
+
 	int64_t left = k->deadline - clock_mono_usec();
 
 	if (left <= 0) {
@@ -248,6 +259,16 @@ static void conn_read(struct conn *k)
 }
 
 /* ---- writing ----------------------------------------------------------- */
+
+/* Wait for the next request. */
+static void conn_next(struct conn *k)
+{
+	answer_free(k->answer);
+	k->answer = NULL;
+	k->state = CS_READING;
+	k->got = k->cap = k->need = 0;
+	watch_wait(&k->watch, LOOP_READ, -1);
+}
 
 static void conn_write(struct conn *k)
 {
@@ -270,7 +291,9 @@ static void conn_write(struct conn *k)
 		}
 		k->sent += (size_t)n;
 	}
-	if (k->identified)
+	if (k->persistent)
+		conn_next(k);
+	else if (k->identified)
 		conn_end(k);    /* the whole request was read: a plain close is safe */
 	else
 		conn_linger(k);
@@ -342,6 +365,8 @@ void answer_free(struct answer *a)
 struct sign_work {
 	struct work work;
 	struct ctld *ctld;
+	struct auth *auth;
+	bool global;
 	int fd, timeout_sec;
 	enum wire_version version;
 	uint16_t type;
@@ -352,10 +377,12 @@ struct sign_work {
 
 /* Put header and credential before the body in a->head. */
 static void answer_frame(struct ctld *c, struct answer *a, enum wire_version v, uint16_t type,
+			 bool global,
 			 const char *cred)
 {
 	struct wire_out o = { 0 };
-	struct wire_header h = { .version = v, .type = type };
+	struct wire_header h = { .version = v, .type = type,
+				 .flags = global ? WIRE_FLAG_GLOBAL_AUTH_KEY : 0 };
 	size_t body = a->head_len, spans = 0;
 
 	for (uint32_t i = 0; i < a->spans; i++)
@@ -391,10 +418,10 @@ static void sign_run(struct work *w)
 
 	/* A shared body is not hashed: the credential then covers the type only,
 	 * which every release accepts by default. */
-	auth_sign(s->ctld->auth, s->only_uid, s->type, a->spans ? 1 : s->hash_type, a->head,
+	auth_sign(s->auth, s->only_uid, s->type, a->spans ? 1 : s->hash_type, a->head,
 		  a->spans ? 0 : a->head_len, &cred, &why);
 	if (cred) {
-		answer_frame(s->ctld, a, s->version, s->type, cred);
+		answer_frame(s->ctld, a, s->version, s->type, s->global, cred);
 		send_and_close(s->ctld, s->fd, a, s->timeout_sec);
 	} else {
 		log_error("cannot sign %s: %s", wire_type_name(s->type), why.text);
@@ -411,7 +438,7 @@ static void conn_answer(struct conn *k, uint16_t type, struct answer *a)
 	struct sign_work *s;
 
 	if (!wire_reply_needs_cred(k->version)) {
-		answer_frame(c, a, k->version, type, NULL);
+		answer_frame(c, a, k->version, type, k->global, NULL);
 		conn_send(k, a);
 		return;
 	}
@@ -423,6 +450,8 @@ static void conn_answer(struct conn *k, uint16_t type, struct answer *a)
 	s = mem_zalloc(sizeof *s);
 	s->work.run = sign_run;
 	s->ctld = c;
+	s->auth = k->global ? c->auth_global : c->auth;
+	s->global = k->global;
 	s->fd = k->fd;
 	s->timeout_sec = message_timeout(c);
 	s->version = k->version;
@@ -513,6 +542,7 @@ void conn_identify(struct ctld *c, const struct request *r)
 	k->authentic = r->authentic;
 	k->version = r->version;
 	k->type = r->frame.header.type;
+	k->global = r->frame.header.flags & WIRE_FLAG_GLOBAL_AUTH_KEY;
 	k->uid = r->id.uid;
 	k->hash_type = r->id.hash_type;
 }
@@ -523,6 +553,44 @@ void conn_close(struct ctld *c, uint64_t conn)
 
 	if (k)
 		conn_end(k);
+}
+
+/* ---- persistent connections -------------------------------------------- */
+
+void conn_persist(struct ctld *c, uint64_t conn, enum wire_version v)
+{
+	struct conn *k = conn_find(c, conn);
+	int on = 1;
+
+	if (!k || k->persistent)
+		return;
+	setsockopt(k->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	k->persistent = true;
+	k->version = v;
+	c->conns->persistent++;
+}
+
+void conn_persist_reply(struct ctld *c, uint64_t conn, uint16_t type, const void *body)
+{
+	struct conn *k = conn_find(c, conn);
+	struct wire_out o = { 0 };
+
+	if (!k)
+		return;
+	wire_body_pack(&o, type, body, k->version);
+	k->answer = answer_new();
+	if (o.failed) {
+		conn_end(k);
+	} else {
+		struct wire_out frame = { 0 };
+
+		wire_persist_build(&frame, type, o.base, o.len);
+		k->answer->head = frame.base;
+		k->answer->head_len = k->answer->total = frame.len;
+		k->sent = 0;
+		conn_write(k);
+	}
+	wire_out_fini(&o);
 }
 
 /* ---- the last word ----------------------------------------------------- */
@@ -553,7 +621,7 @@ void conn_reply_at_end(struct ctld *c, const struct request *r)
 	p->answer = answer_new();
 	p->answer->head = o.base;
 	p->answer->head_len = o.len;
-	answer_frame(c, p->answer, k->version, RESPONSE_SLURM_RC, cred);
+	answer_frame(c, p->answer, k->version, RESPONSE_SLURM_RC, k->global, cred);
 	free(cred);
 	p->fd = k->fd;
 	p->next = c->parting;
@@ -705,7 +773,7 @@ void conns_stop_listening(struct conns *s)
 
 unsigned conns_open(const struct conns *s)
 {
-	return s->open;
+	return s->open - s->persistent;
 }
 
 struct conns *conns_new(struct ctld *c)

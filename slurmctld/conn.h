@@ -47,6 +47,11 @@ void conn_reply_rc_msg(struct ctld *c, uint64_t conn, enum err rc, const char *t
 /* Answer with a body already packed: head and spans of a (taken). */
 void conn_reply_packed(struct ctld *c, uint64_t conn, uint16_t type, struct answer *a);
 void conn_close(struct ctld *c, uint64_t conn);
+/* The peer keeps the connection for more requests, without headers and
+ * credentials: what it is was settled by the first. */
+void conn_persist(struct ctld *c, uint64_t conn, enum wire_version v);
+/* Answer on such a connection, or refuse to have one and close. */
+void conn_persist_reply(struct ctld *c, uint64_t conn, uint16_t type, const void *body);
 /* Answer r with "done" when partings_send is called: after our last record. */
 void conn_reply_at_end(struct ctld *c, const struct request *r);
 void partings_send(struct ctld *c);

@@ -14,6 +14,7 @@
 #include "conf/auth.h"
 #include "slurmctld/agent.h"
 #include "slurmctld/conn.h"
+#include "slurmctld/dbd.h"
 #include "slurmctld/dynamic.h"
 #include "slurmctld/journal.h"
 #include "slurmctld/lease.h"
@@ -86,6 +87,14 @@ static void tell_problems(const struct conf_problems *p, struct err_text *why)
 	}
 }
 
+/* Keys that ask for what is not there yet: better said than noticed. */
+static void tell_unserved(const struct conf *conf)
+{
+	if (conf->accountingstorageenforce)
+		log_error("AccountingStorageEnforce: associations, limits and qos are not enforced "
+			  "by this slurmctld");
+}
+
 static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
 {
 	struct conf_problems problems = { 0 };
@@ -113,6 +122,7 @@ static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
 	conf_runtime_probe(conf, &c->runtime);
 	agent_forget_names(c->agent);
 	ctld_log_setup(c);
+	tell_unserved(conf);
 	if (auth_reload(c->auth, &keys))
 		log_error("the key is not taken up: %s", keys.text);
 	log_info("reconfigured from %s", conf->path);
@@ -238,6 +248,7 @@ static enum err start_core(struct ctld *c, struct err_text *why)
 	c->started = now;
 	c->active = true;
 	steps_take(c, &eff);
+	c->dbd = dbd_new(c);
 	return E_OK;
 }
 
@@ -286,6 +297,25 @@ void ctld_lost(struct ctld *c)
 	c->lost = true;
 	c->again = true;
 	ctld_end(c);
+}
+
+/* Messages between clusters and to slurmdbd may have a munged of their own. */
+static void start_auth_global(struct ctld *c)
+{
+	struct auth_options o = { .key_holder = true }, pass = { 0 };
+	struct arena mem = { 0 };
+	struct err_text why = { "" };
+
+	c->auth_global = c->auth;
+	if (!c->conf->accountingstoragepass || !streq(auth_name(c->auth), "munge"))
+		return;
+	conf_auth_options(c->conf, &o, &mem);
+	auth_options_parse(&pass, c->conf->accountingstoragepass, NULL, &mem);
+	o.socket = pass.socket;
+	c->auth_global = auth_new(&o, &why);
+	if (!c->auth_global)
+		log_fatal("AccountingStoragePass: %s", why.text);
+	arena_fini(&mem);
 }
 
 /* Who asks us is known; clients of this host without the key ask here. */
@@ -373,6 +403,7 @@ struct ctld *ctld_new(struct conf *conf, uint32_t index, const struct ctld_optio
 	c->workers = pool_new(c->home, WORKERS, "ctld-auth");
 	c->slow = pool_new(c->home, 1, "ctld-files");
 	start_auth(c);
+	start_auth_global(c);
 	c->replier = replier_new();
 	c->views = views_new(c);
 	c->stats = stats_new();
@@ -386,6 +417,7 @@ struct ctld *ctld_new(struct conf *conf, uint32_t index, const struct ctld_optio
 		log_fatal("%s", why.text);
 	if (conf->control_count == 1)
 		take_alone(c);
+	tell_unserved(conf);
 	return c;
 }
 
@@ -417,6 +449,7 @@ void ctld_free(struct ctld *c)
 		watch_stop(&c->signals[i]);
 	watch_stop(&c->end_timer);
 	standby_free(c->standby);
+	dbd_free(c->dbd);
 	agent_free(c->agent);
 	conns_free(c->conns);
 	pool_free(c->workers);
@@ -436,6 +469,8 @@ void ctld_free(struct ctld *c)
 	mailbox_free(c->home);
 	core_free(c->core);
 	sack_stop(c->sack);
+	if (c->auth_global != c->auth)
+		auth_free(c->auth_global);
 	auth_free(c->auth);
 	loop_free(c->loop);
 	conf_unref(c->conf);

@@ -26,6 +26,7 @@ struct stats;
 struct steps;
 struct standby;
 struct lease;
+struct dbd;
 struct parting;
 struct programs;
 
@@ -49,6 +50,7 @@ struct ctld {
 	struct pool *slow;              /* what may hang: names, groups, files */
 	struct auth *auth;              /* any */
 	struct sack *sack;              /* with auth/slurm */
+	struct auth *auth_global;       /* any: between clusters; may be the same */
 	uid_t slurm_uid;                /* any */
 	struct core *core;
 	struct conf *conf;              /* one reference */
@@ -61,6 +63,7 @@ struct ctld {
 	bool active;                    /* we have control: core and journal are there */
 	bool again;                     /* after the end, wait in standby */
 	bool lost;                      /* the lease: nothing may be written any more */
+	struct dbd *dbd;                /* NULL: no accounting */
 	struct parting *parting;        /* answers for when everything is written */
 	struct agent *agent;
 	struct views *views;

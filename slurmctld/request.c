@@ -104,7 +104,8 @@ static void decide(struct request *r)
 		r->close = true;
 		return;
 	}
-	e = auth_verify(r->ctld->auth, &r->frame, &r->id, &why, &stock);
+	e = auth_verify(r->frame.header.flags & WIRE_FLAG_GLOBAL_AUTH_KEY ? r->ctld->auth_global
+									  : r->ctld->auth, &r->frame, &r->id, &why, &stock);
 	if (e == E_PROTOCOL_AUTHENTICATION_ERROR) {
 		complain(r, &why, &stock);
 		r->rc = e;

@@ -275,3 +275,56 @@ void wire_persist_build(struct wire_out *o, uint16_t type, const void *body, siz
 	wire_put_bytes(o, body, len);
 	frame_end(o, start);
 }
+
+bool wire_dbd_build(struct wire_out *o, uint16_t type, const void *body, enum wire_version v,
+		    bool with_length)
+{
+	const struct wire_type *t = wire_dbd_type_find(type, v);
+	size_t start = 0;
+
+	if (!t)
+		return false;
+	if (with_length)
+		start = frame_start(o);
+	wire_put(o, type, 2);
+	wire_pack(o, t->body, body, v);
+	if (with_length)
+		frame_end(o, start);
+	return !o->failed;
+}
+
+static enum err persist_body(const uint8_t *bytes, size_t len, enum wire_version v,
+			     struct arena *mem, const struct wire_type *t, void **body)
+{
+	struct wire_in i = { .p = bytes + 2, .end = bytes + len, .mem = mem };
+
+	*body = NULL;
+	if (t->body) {
+		*body = arena_zalloc(mem, t->body->size);
+		wire_unpack(&i, t->body, *body, v);
+	}
+	return i.failed || i.p != i.end ? E_PROTOCOL_INCOMPLETE_PACKET : E_OK;
+}
+
+static uint16_t persist_type(const uint8_t *bytes, size_t len)
+{
+	return len < 2 ? 0 : (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+enum err wire_dbd_parse(const uint8_t *bytes, size_t len, enum wire_version v, struct arena *mem,
+			const struct wire_type **type, void **body)
+{
+	*type = wire_dbd_type_find(persist_type(bytes, len), v);
+	if (!*type)
+		return E_UNEXPECTED_MSG_ERROR;
+	return persist_body(bytes, len, v, mem, *type, body);
+}
+
+enum err wire_persist_parse(const uint8_t *bytes, size_t len, enum wire_version v,
+			    struct arena *mem, const struct wire_type **type, void **body)
+{
+	*type = wire_type_find(persist_type(bytes, len), v);
+	if (!*type)
+		return E_UNEXPECTED_MSG_ERROR;
+	return persist_body(bytes, len, v, mem, *type, body);
+}

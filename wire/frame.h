@@ -101,5 +101,15 @@ void wire_frame_forward(struct wire_out *o, const struct wire_frame *f,
 /* Messages on persistent connections: u32 length | u16 type | body.
  * (docs/wire.md, persistent connections.) */
 void wire_persist_build(struct wire_out *o, uint16_t type, const void *body, size_t len);
+/* A message of the accounting service, packed in v; without its length for a
+ * list of messages.  False: no such message there, or it cannot be packed. */
+bool wire_dbd_build(struct wire_out *o, uint16_t type, const void *body, enum wire_version v,
+		    bool with_length);
+/* The same from bytes without their length. */
+enum err wire_dbd_parse(const uint8_t *bytes, size_t len, enum wire_version v, struct arena *mem,
+			const struct wire_type **type, void **body);
+/* Messages on other persistent connections: the numbers are the usual ones. */
+enum err wire_persist_parse(const uint8_t *bytes, size_t len, enum wire_version v,
+			    struct arena *mem, const struct wire_type **type, void **body);
 
 #endif

@@ -116,6 +116,20 @@ const struct wire_type *wire_type_find(uint16_t number, enum wire_version v)
 	return t && wire_version_in(v, t->when) ? t : NULL;
 }
 
+const struct wire_type *wire_dbd_type_find(uint16_t number, enum wire_version v)
+{
+	static const struct wire_type types[] = {
+#define DBD_TYPE(name, n, w, body) { #name, n, (w), &body##_desc },
+#include "wire/proto/dbd_types.def"
+#undef DBD_TYPE
+	};
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (types[i].number == number)
+			return wire_version_in(v, types[i].when) ? &types[i] : NULL;
+	return NULL;
+}
+
 const char *wire_type_name(uint16_t number)
 {
 	static _Thread_local char text[32];

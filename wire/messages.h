@@ -90,6 +90,12 @@ enum msg_type {
 #undef TYPE0
 };
 
+enum dbd_type {
+#define DBD_TYPE(name, number, when, body) name = number,
+#include "wire/proto/dbd_types.def"
+#undef DBD_TYPE
+};
+
 struct wire_type {
 	const char *name;
 	uint16_t number;
@@ -102,6 +108,10 @@ const struct wire_type *wire_type_find(uint16_t number, enum wire_version v);
 /* "REQUEST_PING", or "message 1234"-like text for unknown numbers; static or
  * thread-local storage. */
 const char *wire_type_name(uint16_t number);
+
+/* The same for connections with the accounting service, whose numbers are
+ * others. */
+const struct wire_type *wire_dbd_type_find(uint16_t number, enum wire_version v);
 
 /* Every structure, for tests. */
 extern const struct wire_desc *const wire_messages[];

@@ -534,7 +534,8 @@ class Cluster:
             return
         rel = release or self.meta["nodes"][node]
         os.makedirs(self.path("spool", node), exist_ok=True)
-        self.spawn(node, rel, NODES[node][0], node,
+        self.spawn(node, rel, NODES[node][0] if node in NODES else
+                   self.meta["hosts"][node], node,
                    [self.program(rel, "slurmd"), "-D", "-N", node, *flags])
 
     def holder(self, release, host="a"):

@@ -34,6 +34,10 @@ void rpc_handle(struct ctld *c, struct request *r);
 #include "slurmctld/rpc/table.def"
 #undef RPC
 
+/* A request on a connection that conn_persist made persistent; takes bytes. */
+void rpc_persistent(struct ctld *c, uint64_t conn, uint8_t *bytes, size_t len,
+		    enum wire_version v);
+
 /* Answer and forget. */
 void rpc_answer(struct ctld *c, struct request *r, uint16_t type, const void *body);
 void rpc_answer_rc(struct ctld *c, struct request *r, enum err rc);
