@@ -43,6 +43,7 @@ struct program {
 	size_t envs;
 	const char *file, *file_var;    /* what a file holds that env names */
 	struct watch timer;
+	int file_fd;                    /* -1 none */
 	pid_t pid;                      /* 0: did not start */
 	bool timed_out, killed;
 };
@@ -64,7 +65,7 @@ struct who {
 
 /* In the child, which borrows our memory until it executes: system calls
  * only.  Signals are blocked, as in every thread of a pool. */
-static void child(const struct program *k, const struct who *id, int file)
+static void child(const struct program *k, const struct who *id)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
@@ -78,9 +79,7 @@ static void child(const struct program *k, const struct who *id, int file)
 		       syscall(SYS_setresgid, id->gid, id->gid, id->gid) ||
 		       syscall(SYS_setresuid, k->uid, k->uid, k->uid)))
 		_exit(126);
-	if (file >= 0)
-		dup2(file, 3);
-	close_range(file >= 0 ? 4 : 3, ~0U, 0);
+	close_range(3, ~0U, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(k->argv[0], k->argv, k->env);
@@ -120,24 +119,28 @@ static void names_add(struct program *k)
 		k->env[k->envs++] = arena_printf(&k->mem, "SLURM_JOB_GROUP=%s", gr.gr_name);
 }
 
-/* A file without a name, which only the program can open. */
-static int file_make(const struct program *k)
+/* A file without a name, for us and root: the program may start others as
+ * another user, who have nothing but the path. */
+static void file_make(struct program *k)
 {
-	int fd = memfd_create("slurmctld", MFD_CLOEXEC);
 	size_t n = strlen(k->file);
 
-	if (fd < 0 || write(fd, k->file, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) < 0)
+	k->file_fd = memfd_create("slurmctld", MFD_CLOEXEC);
+	if (k->file_fd < 0 || write(k->file_fd, k->file, n) != (ssize_t)n) {
 		log_error("%s: %s: %s", k->argv[0], k->file_var, strerror(errno));
-	return fd;
+		return;
+	}
+	k->env[k->envs++] = arena_printf(&k->mem, "%s=/proc/%d/fd/%d", k->file_var,
+					 (int)getpid(), k->file_fd);
 }
 
 /* A copy of our memory, as fork makes, would cost the main thread. */
-static pid_t spawn(const struct program *k, const struct who *id, int file)
+static pid_t spawn(const struct program *k, const struct who *id)
 {
 	pid_t pid = vfork();
 
 	if (!pid)
-		child(k, id, file);
+		child(k, id);
 	return pid;
 }
 
@@ -145,7 +148,6 @@ static void run(struct work *w)
 {
 	struct program *k = (struct program *)w;
 	struct who id = { .count = 0 };
-	int file = -1;
 
 	if (k->names)
 		names_add(k);
@@ -153,17 +155,13 @@ static void run(struct work *w)
 		return;
 	if (k->uid && !who_find(k, &id))
 		return;
-	if (k->file) {
-		file = file_make(k);
-		k->env[k->envs++] = arena_printf(&k->mem, "%s=/dev/fd/3", k->file_var);
-	}
-	k->pid = spawn(k, &id, file);
+	if (k->file)
+		file_make(k);
+	k->pid = spawn(k, &id);
 	if (k->pid < 0) {
 		log_error("%s: vfork: %s", k->argv[0], strerror(errno));
 		k->pid = 0;
 	}
-	if (file >= 0)
-		close(file);
 }
 
 /* ---- in the main thread ------------------------------------------------ */
@@ -183,6 +181,8 @@ static void program_free(struct program *k)
 {
 	struct arena mem = k->mem;
 
+	if (k->file_fd >= 0)
+		close(k->file_fd);
 	arena_fini(&mem);
 	free(k);
 }
@@ -269,6 +269,7 @@ void programs_start(struct programs *p, const struct effect *e)
 	k->work.run = run;
 	k->work.done = done;
 	k->all = p;
+	k->file_fd = -1;
 	k->kind = e->run_kind;
 	k->job_id = e->job_id;
 	k->run = e->run;

@@ -19,6 +19,7 @@ enum wire_version {
 	VS3,            /* crontabs, lines of cron jobs */
 	VS4,            /* programs at the controller that run for a job */
 	VS5,            /* nodes: cpu_bind */
+	VS6,            /* nodes: power_time */
 	WIRE_LAYOUT_COUNT
 };
 #define STATE_LAYOUT_OLDEST VS1

@@ -139,6 +139,8 @@ void alloc_charge(struct core *c, struct job *j)
 		else
 			n->comp_jobs++;
 		owner_take(c, n, j);
+		if (a->counted && n->can_resume && j->part && j->part->flags & PART_FLAG_PDOI)
+			node_move(c, n, n->state | NODE_STATE_POWER_DOWN);
 		node_settle(c, n);
 	}
 }
@@ -225,6 +227,8 @@ bool alloc_release_node(struct core *c, struct job *j, uint32_t share)
 		n->owner_uid = NO_VAL;
 	n->last_busy = c->now;
 	node_settle(c, n);
+	if (n->state & NODE_STATE_POWER_DOWN)
+		power_wanted(c);
 	c->wants_sched = true;
 	return bitset_next(a->completing, 0) == UINT32_MAX;
 }

@@ -50,6 +50,9 @@ static const struct rpc_row rpc_table[] = {
 	{ REQUEST_CREATE_RESERVATION, rpc_create_resv },
 	{ REQUEST_UPDATE_RESERVATION, rpc_update_resv },
 	{ REQUEST_DELETE_RESERVATION, rpc_delete_resv },
+	{ REQUEST_SET_SUSPEND_EXC_NODES, rpc_suspend_exc },
+	{ REQUEST_SET_SUSPEND_EXC_PARTS, rpc_suspend_exc },
+	{ REQUEST_SET_SUSPEND_EXC_STATES, rpc_suspend_exc },
 	{ REQUEST_CRONTAB, rpc_crontab },
 	{ REQUEST_UPDATE_CRONTAB, rpc_update_crontab },
 	{ REQUEST_TRIGGER_SET, rpc_trigger_set },
@@ -164,6 +167,7 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 		node_settle(c, c->node[i]);
 	}
 	resv_settle(c);
+	power_setup(c);
 	c->started = true;
 	depend_await_all(c);
 	sched_nodes_changed(c);
@@ -186,7 +190,7 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 	}
 	all = effects_bitset(out, c->node_count);
 	for (uint32_t i = 0; i < c->node_count; i++)
-		if ((c->node[i]->state & NODE_STATE_BASE) != NODE_STATE_FUTURE)
+		if (node_worth_asking(c->node[i]))
 			bitset_set(all, i);
 	node_ask_register(c, all, out);
 	for (uint32_t i = 0; i < c->part_count; i++)
@@ -213,6 +217,7 @@ void core_free(struct core *c)
 	resv_free_all(c);
 	trigger_free_all(c);
 	crontab_free_all(c);
+	power_free(c);
 	for (struct job *j = c->job_first; j; j = next) {
 		next = j->next;
 		job_free(j);
@@ -339,6 +344,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		sweep_run(c, out);
 		health_run(c, out);
 		reboot_idle(c, out);
+		power_run(c, out);
 		if (resv_due(c) <= c->now)
 			resv_run(c, out);
 		if (sched_next_time(c) <= c->now)
@@ -385,6 +391,8 @@ int64_t core_next_time(const struct core *c)
 
 	if (c->health_at < t)
 		t = c->health_at;
+	if (c->power.at < t)
+		t = c->power.at;
 	if (c->timer_count && c->timers[0].at < t)
 		t = c->timers[0].at;
 	if (sched_next_time(c) < t)

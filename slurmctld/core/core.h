@@ -34,6 +34,17 @@ struct core_timer {
 	uint32_t job_id;
 };
 
+/* Power saving: power.c. */
+struct power_rate {
+	int64_t since;                  /* microseconds */
+	uint32_t count;
+};
+struct core_power {
+	int64_t at;                     /* next look at all nodes */
+	char *exc_nodes, *exc_parts, *exc_states;       /* as configured or changed since */
+	struct power_rate suspend, resume;
+};
+
 struct sched;                           /* scheduler's own state: core/sched/ */
 
 struct core {
@@ -66,6 +77,7 @@ struct core {
 	struct job *dep_first;          /* jobs with dependencies; depend.c */
 	bool dep_busy, dep_again, singletons;
 	bool dirty_meta;
+	struct core_power power;
 	uint64_t last_run;              /* number of programs begun, of this life */
 	struct resv *resv_first;        /* by id; resv.c */
 	uint32_t next_resv_id;

@@ -220,7 +220,8 @@ static void run_ended(struct core *c, struct job *j, uint32_t state, uint16_t me
 	for (uint32_t i = 0; j->alloc && i < j->alloc->node_count; i++) {
 		struct node *n = c->node[j->alloc->share[i].node];
 
-		if (unheard || (n->state & NODE_STATE_BASE) == NODE_STATE_DOWN)
+		if (unheard || (n->state & NODE_STATE_BASE) == NODE_STATE_DOWN ||
+		    n->state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_UP))
 			job_node_clean(c, j, n, out);
 	}
 }

@@ -144,6 +144,21 @@ const char **job_environment(struct core *c, struct effects *out, const struct j
 			     bool has_ended);
 struct effect *effect_run(struct effects *out, enum run_kind kind, const char *const *argv);
 
+/* "NO", "YES": does it share its nodes? */
+const char *job_share_text(const struct job *j);
+
+/* ---- power.c ----------------------------------------------------------- */
+bool power_enabled(const struct core *c);
+void power_setup(struct core *c);       /* after the configuration, or a partition, changed */
+void power_free(struct core *c);
+void power_run(struct core *c, struct effects *out);
+void power_wanted(struct core *c);      /* something may be to do now */
+void power_is_down(struct core *c, struct node *n);
+/* Is it a state of power that an admin can ask for?  Do it. */
+bool power_change_known(uint32_t want);
+void power_change(struct core *c, struct node *n, uint32_t want, uint32_t uid,
+		  struct effects *out);
+
 /* ---- prep.c ------------------------------------------------------------ */
 /* The job has its nodes: it is launched as soon as all is ready. */
 void prep_begin(struct core *c, struct job *j, struct effects *out);
@@ -342,6 +357,10 @@ void health_run(struct core *c, struct effects *out);
 void sweep_run(struct core *c, struct effects *out);
 void node_result(struct core *c, const struct event *ev, struct effects *out);
 void node_responded(struct core *c, struct node *n, struct effects *out);
+/* Off, or on its way there or back: nobody answers. */
+#define NODE_POWER_AWAY (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN | \
+			 NODE_STATE_POWERING_UP)
+bool node_worth_asking(const struct node *n);
 void node_ask_register(struct core *c, const struct bitset *nodes, struct effects *out);
 void nodes_reboot(struct core *c, const struct bitset *set, const struct reboot_msg *m,
 		  struct effects *out);
@@ -358,6 +377,7 @@ core_rpc rpc_step_create, rpc_step_complete, rpc_step_layout;
 core_rpc rpc_node_register, rpc_update_node, rpc_reboot_nodes;
 core_rpc rpc_create_part, rpc_update_part, rpc_delete_part;
 core_rpc rpc_crontab, rpc_update_crontab;
+core_rpc rpc_suspend_exc;
 core_rpc rpc_trigger_set, rpc_trigger_clear, rpc_trigger_pull;
 core_rpc rpc_create_resv, rpc_update_resv, rpc_delete_resv;
 core_rpc rpc_shutdown, rpc_reconfigure, rpc_debug_level, rpc_debug_flags, rpc_stats,

@@ -28,7 +28,7 @@ static void add_number(struct env *e, const char *name, long long v)
 		e->v[e->n++] = arena_printf(&e->out->mem, "%s=%lld", name, v);
 }
 
-static const char *share_text(const struct job *j)
+const char *job_share_text(const struct job *j)
 {
 	switch (j->shared) {
 	case JOB_SHARED_NONE:
@@ -125,7 +125,7 @@ const char **job_environment(struct core *c, struct effects *out, const struct j
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		add(&e, texts[i].name, job_str(j, texts[i].s));
 	add(&e, "SLURM_JOB_PARTITION", j->part ? j->part->name : job_str(j, JS_PARTITION));
-	add(&e, "SLURM_JOB_OVERSUBSCRIBE", share_text(j));
+	add(&e, "SLURM_JOB_OVERSUBSCRIBE", job_share_text(j));
 	add_number(&e, "SLURM_JOB_RESTART_COUNT", j->restart_cnt);
 	add_number(&e, "SLURM_JOB_START_TIME", j->start_time);
 	add_number(&e, "SLURM_JOB_END_TIME", j->end_time);

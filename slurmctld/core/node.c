@@ -19,10 +19,8 @@
 #include "slurmctld/core/internal.h"
 #include "slurmctld/core/trigger.h"
 
-#define BLOCKING (NODE_STATE_DRAIN | NODE_STATE_FAIL | NODE_STATE_NO_RESPOND | \
-		  NODE_STATE_INVALID_REG | NODE_STATE_POWERED_DOWN | \
-		  NODE_STATE_POWERING_DOWN | NODE_STATE_POWER_DOWN | NODE_STATE_POWERING_UP | \
-		  NODE_STATE_REBOOT_ISSUED | NODE_STATE_BLOCKED)
+#define BLOCKING (NODE_STATE_DRAIN | NODE_STATE_FAIL | NODE_STATE_INVALID_REG | \
+		  NODE_STATE_POWERING_DOWN | NODE_STATE_REBOOT_ISSUED | NODE_STATE_BLOCKED)
 
 void node_set_str(char **where, const char *value)
 {
@@ -74,8 +72,19 @@ bool node_usable(const struct node *n)
 {
 	uint32_t base = n->state & NODE_STATE_BASE;
 
-	return (base == NODE_STATE_IDLE || base == NODE_STATE_MIXED ||
-		base == NODE_STATE_ALLOCATED) && !(n->state & BLOCKING);
+	if (base != NODE_STATE_IDLE && base != NODE_STATE_MIXED && base != NODE_STATE_ALLOCATED)
+		return false;
+	/* Jobs wait for one that is off, or boots (prep.c). */
+	if (n->state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_UP)) {
+		if (!n->can_resume)
+			return false;
+	} else if (n->state & NODE_STATE_NO_RESPOND) {
+		return false;
+	}
+	/* To be powered down when its jobs have ended. */
+	if (n->state & NODE_STATE_POWER_DOWN && base == NODE_STATE_IDLE)
+		return false;
+	return !(n->state & BLOCKING);
 }
 
 #define TO(s) (1u << NODE_STATE_##s)

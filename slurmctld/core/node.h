@@ -52,8 +52,9 @@ struct node {
 	uint16_t reg_cpus, reg_sockets, reg_cores, reg_threads, reg_boards, core_spec_cnt;
 	uint64_t reg_memory_mb, mem_spec_limit_mb;
 	int64_t boot_time, slurmd_start_time, last_response, last_busy, reason_time,
-		resume_after, ping_sent, reboot_time;   /* reboot_time: ordered then */
+		resume_after, ping_sent, power_time, reboot_time;   /* reboot_time: ordered then */
 	bool ping_pending, reg_pending; /* a request is out */
+	bool can_resume;                /* power saving brings it up */
 	uint32_t not_responding_logged;
 	struct conf *keep;              /* owner of conf when that is no longer core->conf */
 	struct bitset *parts;           /* over core->part */

@@ -130,7 +130,8 @@ void node_responded(struct core *c, struct node *n, struct effects *out)
 {
 	n->last_response = c->now;
 	n->ping_pending = false;
-	if (!(n->state & NODE_STATE_NO_RESPOND))
+	/* One that boots registers when it has. */
+	if (!(n->state & NODE_STATE_NO_RESPOND) || n->state & NODE_STATE_POWERING_UP)
 		return;
 	effect_log(out, 3, "Node %s now responding", n->name);
 	/* A node that is DOWN registers before it works again. */
@@ -142,7 +143,7 @@ void node_responded(struct core *c, struct node *n, struct effects *out)
 static void node_silent(struct core *c, struct node *n, struct effects *out)
 {
 	n->ping_pending = false;
-	if (base(n) == NODE_STATE_FUTURE)
+	if (base(n) == NODE_STATE_FUTURE || n->state & NODE_POWER_AWAY)
 		return;
 	/* It may only have been restarting: do not leave it marked until the
 	 * next round, which is minutes away. */
@@ -166,17 +167,16 @@ void node_ask_register(struct core *c, const struct bitset *nodes, struct effect
 		effect_node_add(e, c->node[i]);
 }
 
-static bool worth_asking(const struct node *n)
+bool node_worth_asking(const struct node *n)
 {
 	return base(n) != NODE_STATE_FUTURE &&
-	       !(n->state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN |
-			     NODE_STATE_EXTERNAL));
+	       !(n->state & (NODE_POWER_AWAY | NODE_STATE_EXTERNAL));
 }
 
 static void ping_node(struct core *c, struct node *n, struct bitset *ask, struct bitset *ping,
 		      struct effects *out)
 {
-	if (!worth_asking(n))
+	if (!node_worth_asking(n))
 		return;
 	if (base(n) != NODE_STATE_DOWN && n->state & NODE_STATE_NO_RESPOND &&
 	    n->last_response + c->conf->slurmdtimeout <= c->now) {

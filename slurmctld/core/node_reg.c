@@ -253,6 +253,11 @@ static void come_up(struct core *c, struct node *n, bool rebooted, struct effect
 			     NODE_STATE_POWERING_DOWN);
 	if (n->state & NODE_STATE_NO_RESPOND)
 		effect_log(out, 3, "Node %s now responding", n->name);
+	if (n->state & NODE_POWER_AWAY) {
+		n->last_busy = c->now;
+		n->power_time = 0;
+		node_dirty(c, n);
+	}
 	if (base == NODE_STATE_UNKNOWN || base == NODE_STATE_FUTURE) {
 		base = NODE_STATE_IDLE;
 		n->last_busy = c->now;
@@ -286,13 +291,18 @@ static void come_up(struct core *c, struct node *n, bool rebooted, struct effect
 static void invalid(struct core *c, struct node *n, const char *why, struct effects *out)
 {
 	uint32_t base = n->state & NODE_STATE_BASE;
+	bool booted;
 
 	if (!(n->state & NODE_STATE_INVALID_REG) || !streq(n->reason, why))
 		effect_log(out, 2, "Setting node %s state to INVAL with reason:%s", n->name, why);
 	if (base == NODE_STATE_UNKNOWN)
 		base = NODE_STATE_IDLE;
-	node_move(c, n, base | (n->state & ~(uint32_t)(NODE_STATE_BASE | NODE_STATE_NO_RESPOND)) |
+	booted = n->state & NODE_POWER_AWAY;
+	node_move(c, n, base | (n->state & ~(uint32_t)(NODE_STATE_BASE | NODE_STATE_NO_RESPOND |
+						       NODE_POWER_AWAY)) |
 		  NODE_STATE_INVALID_REG | NODE_STATE_DRAIN);
+	if (booted)
+		node_kill_jobs(c, n, out);
 	if (!streq(n->reason, why))
 		node_reason(c, n, why, c->conf->slurm_uid, c->now);
 }
@@ -382,12 +392,37 @@ static struct node *future_take(struct core *c, const struct event *ev, const re
 	return n;
 }
 
+/* Where a node of the cloud is, only it can tell. */
+static void cloud_place(struct node *n, const struct event *ev, const registration *m,
+			struct effects *out)
+{
+	const uint8_t *ip = ev->caller.peer.ip;
+
+	node_set_str(&n->hostname, m->hostname);
+	if (ev->caller.peer.family == 2)
+		node_set_str(&n->addr, arena_printf(&out->mem, "%u.%u.%u.%u", ip[0], ip[1], ip[2],
+						    ip[3]));
+}
+
+/* It was off: jobs may wait for it. */
+static void start_waiting(struct core *c, struct node *n, struct effects *out)
+{
+	struct job *next;
+
+	for (struct job *j = c->job_first; j; j = next) {
+		next = j->next;
+		if (j->state & JOB_CONFIGURING && j->alloc &&
+		    bitset_test(j->alloc->nodes, n->index))
+			prep_check(c, j, out);
+	}
+}
+
 void rpc_node_register(struct core *c, const struct event *ev, struct effects *out)
 {
 	const registration *m = ev->body;
 	struct node *n = node_find(c, m->node_name);
 	char why[512];
-	bool rebooted;
+	bool rebooted, away;
 
 	if (!ev->caller.root_or_slurm) {
 		effect_log(out, 2, "Security violation, NODE_REGISTER RPC from uid=%u",
@@ -415,8 +450,16 @@ void rpc_node_register(struct core *c, const struct event *ev, struct effects *o
 	/* It was told to reboot and has not yet. */
 	if (n->state & NODE_STATE_REBOOT_ISSUED && n->boot_time < n->reboot_time)
 		return;
+	/* Its daemon was only restarted: it is on its way down, or not yet up. */
+	if (n->state & (NODE_STATE_POWERING_UP | NODE_STATE_POWERING_DOWN) &&
+	    n->boot_time < n->power_time)
+		return;
 	rebooted = n->boot_time > n->last_response + 2 &&
-		   (n->state & NODE_STATE_BASE) != NODE_STATE_UNKNOWN;
+		   (n->state & NODE_STATE_BASE) != NODE_STATE_UNKNOWN &&
+		   !(n->state & NODE_STATE_POWERING_UP);
+	away = n->state & NODE_POWER_AWAY;
+	if (n->state & NODE_STATE_CLOUD)
+		cloud_place(n, ev, m, out);
 	check_jobs(c, n, m, out);
 	find_faults(c, n, m, why, sizeof(why));
 	if (*why)
@@ -428,5 +471,7 @@ void rpc_node_register(struct core *c, const struct event *ev, struct effects *o
 		come_up(c, n, rebooted, out);
 	n->last_response = c->now;
 	n->ping_pending = false;
+	if (away)
+		start_waiting(c, n, out);
 	c->wants_sched = true;
 }

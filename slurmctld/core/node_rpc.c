@@ -13,7 +13,7 @@ static uint32_t base_of(const struct node *n)
 
 /* ---- states ------------------------------------------------------------ */
 
-static bool change_allowed(const struct node *n, uint32_t want)
+static bool change_allowed(const struct core *c, const struct node *n, uint32_t want)
 {
 	uint32_t base = base_of(n);
 	bool inval = n->state & NODE_STATE_INVALID_REG;
@@ -27,6 +27,8 @@ static bool change_allowed(const struct node *n, uint32_t want)
 	case NODE_STATE_UNDRAIN:
 		return !inval;
 	case NODE_RESUME:
+		if (n->state & NODE_STATE_POWERING_DOWN)
+			return true;
 		return !inval && (base == NODE_STATE_DOWN || base == NODE_STATE_FUTURE ||
 				  n->state & (NODE_STATE_DRAIN | NODE_STATE_FAIL |
 					      NODE_STATE_REBOOT_REQUESTED));
@@ -37,7 +39,8 @@ static bool change_allowed(const struct node *n, uint32_t want)
 	case NODE_STATE_REBOOT_CANCEL:
 		return n->state & NODE_STATE_REBOOT_REQUESTED;
 	default:
-		/* Power saving is not configured anywhere here. */
+		if (power_change_known(want))
+			return power_enabled(c);
 		return want == n->state;
 	}
 }
@@ -49,16 +52,18 @@ static void make_available(struct core *c, struct node *n, uint32_t clear)
 	if (base == NODE_STATE_DOWN || base == NODE_STATE_FUTURE)
 		base = NODE_STATE_IDLE;
 	node_move(c, n, base | (n->state & ~NODE_STATE_BASE & ~clear));
+	if (n->state & NODE_STATE_POWERING_DOWN)
+		power_is_down(c, n);
 	/* It has SlurmdTimeout again to show that it lives. */
 	n->last_response = c->now;
-	n->last_busy = c->now;
+	n->last_busy = n->state & NODE_STATE_POWERED_DOWN ? 0 : c->now;
 	if (!(n->state & (NODE_STATE_DRAIN | NODE_STATE_FAIL)))
 		node_reason(c, n, NULL, NO_VAL, 0);
 	node_settle(c, n);
 }
 
-static void change_state(struct core *c, struct node *n, uint32_t want, struct bitset *ask,
-			 struct effects *out)
+static void change_state(struct core *c, struct node *n, uint32_t want, uint32_t uid,
+			 struct bitset *ask, struct effects *out)
 {
 	switch (want) {
 	case NODE_STATE_DOWN:
@@ -70,18 +75,22 @@ static void change_state(struct core *c, struct node *n, uint32_t want, struct b
 		break;
 	case NODE_STATE_DRAIN:
 	case NODE_STATE_FAIL:
+		if (n->run_jobs && n->state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_UP))
+			node_kill_jobs(c, n, out);
 		node_move(c, n, (n->state & ~(uint32_t)(NODE_STATE_DRAIN | NODE_STATE_FAIL)) |
 			  want);
 		break;
 	case NODE_STATE_UNDRAIN:
 		make_available(c, n, NODE_STATE_DRAIN);
-		bitset_set(ask, n->index);
+		if (node_worth_asking(n))
+			bitset_set(ask, n->index);
 		break;
 	case NODE_RESUME:
 	case NODE_STATE_IDLE:
 		make_available(c, n, NODE_STATE_DRAIN | NODE_STATE_FAIL |
 			       NODE_STATE_REBOOT_REQUESTED | NODE_STATE_REBOOT_ISSUED);
-		bitset_set(ask, n->index);
+		if (node_worth_asking(n))
+			bitset_set(ask, n->index);
 		break;
 	case NODE_STATE_NO_RESPOND:
 		node_move(c, n, n->state | NODE_STATE_NO_RESPOND);
@@ -94,6 +103,8 @@ static void change_state(struct core *c, struct node *n, uint32_t want, struct b
 		node_reason(c, n, NULL, NO_VAL, 0);
 		break;
 	default:
+		if (power_change_known(want))
+			power_change(c, n, want, uid, out);
 		break;
 	}
 	node_dirty(c, n);
@@ -183,12 +194,12 @@ static enum err change_node(struct core *c, const struct event *ev, struct node 
 		node_reason(c, n, m->reason, ev->caller.uid, c->now);
 	if (m->node_state == NO_VAL)
 		return rc;
-	if (!change_allowed(n, m->node_state)) {
+	if (!change_allowed(c, n, m->node_state)) {
 		effect_log(out, 3, "Invalid node state transition requested for node %s", n->name);
 		return wire_version_in(ev->caller.version, SINCE(25_11)) ?
 			E_INVALID_NODE_STATE_TRANSITION : E_INVALID_NODE_STATE;
 	}
-	change_state(c, n, m->node_state, ask, out);
+	change_state(c, n, m->node_state, ev->caller.uid, ask, out);
 	effect_log(out, 3, "update_node: node %s state set by uid=%u", n->name, ev->caller.uid);
 	return rc;
 }

@@ -63,17 +63,31 @@ static uint8_t start_all(struct core *c, struct job *j, enum run_kind kind,
 
 static bool nodes_ready(const struct core *c, const struct job *j)
 {
+	/* The script's node will do when the others are on their way. */
+	bool all = !j->batch || j->wait_all_nodes || job_str(j, JS_BATCH_FEATURES) ||
+		job_wants_prolog(c);
+
 	for (uint32_t i = 0; i < j->alloc->node_count; i++) {
 		const struct node *n = c->node[j->alloc->share[i].node];
 
-		/* The script's node will do, unless all are asked for. */
-		if (i && j->batch && !j->wait_all_nodes && !job_str(j, JS_BATCH_FEATURES))
-			return true;
-		if (n->state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN |
-				NODE_STATE_POWERING_UP))
+		if (n->state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN))
+			return false;
+		if (n->state & NODE_STATE_POWERING_UP &&
+		    (all || !i || n->state & NODE_STATE_CLOUD))
 			return false;
 	}
 	return true;
+}
+
+/* Are nodes to be powered up for it? */
+static bool wakes_nodes(struct core *c, const struct job *j)
+{
+	for (uint32_t i = 0; i < j->alloc->node_count; i++)
+		if (c->node[j->alloc->share[i].node]->state & NODE_STATE_POWERED_DOWN) {
+			power_wanted(c);
+			return true;
+		}
+	return false;
 }
 
 static void configured(struct core *c, struct job *j, struct effects *out)
@@ -110,7 +124,8 @@ void prep_begin(struct core *c, struct job *j, struct effects *out)
 		job_launch(c, j, out);
 		return;
 	}
-	job_move(c, j, j->state | JOB_CONFIGURING);
+	job_move(c, j, j->state | JOB_CONFIGURING |
+		 (wakes_nodes(c, j) ? JOB_POWER_UP_NODE : 0));
 }
 
 static void tell_owner(struct core *c, struct job *j, const char *text, struct effects *out)

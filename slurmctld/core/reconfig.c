@@ -252,6 +252,7 @@ void reconfig_apply(struct core *c, const struct event *ev, struct effects *out)
 	for (uint32_t i = 0; i < c->node_count; i++)
 		node_settle(c, c->node[i]);
 	resv_settle(c);
+	power_setup(c);
 	sched_nodes_changed(c);
 	queue_again(c);
 	conf_unref(old);

@@ -37,6 +37,9 @@ void rpc_q_build(struct ctld *c, struct request *r)
 	if (c->log_level >= 0)
 		m.slurmctld_debug = (uint16_t)c->log_level;
 	m.debug_flags = c->debug_flags;
+	m.suspend_exc_nodes = c->core->power.exc_nodes;
+	m.suspend_exc_parts = c->core->power.exc_parts;
+	m.suspend_exc_states = c->core->power.exc_states;
 	if (c->dampening_factor)
 		m.fs_dampening_factor = c->dampening_factor;
 	rpc_answer(c, r, RESPONSE_BUILD_INFO, &m);

@@ -24,6 +24,7 @@ static const uint64_t sums[] = {
 	0x4066e69b53b094fb, 0x5372680958845674, 0xbdd84693c2f7938a,
 	0x6177b65c05ef7b3b,
 	0x7b16d78ad2ae8341,
+	0xf28103a11cbff270,
 };
 
 static const struct { const struct wire_desc *row; enum wire_version since; } rows[] = {

@@ -6,6 +6,9 @@
  * on.  Changes nothing but scratch space. */
 #include "slurmctld/core/sched/sched_i.h"
 
+/* Nodes that are up come first, whatever their weight. */
+#define BOOT_WEIGHT (UINT64_C(1) << 40)
+
 /* State of one attempt. */
 struct attempt {
 	struct core *c;
@@ -143,7 +146,11 @@ static bool take_counted(struct attempt *a)
 
 static uint64_t node_weight(const struct attempt *a, uint32_t i)
 {
-	return a->r->contiguous ? 0 : a->c->node[i]->weight;
+	const struct node *n = a->c->node[i];
+
+	if (a->r->contiguous)
+		return 0;
+	return n->weight | (n->state & NODE_STATE_POWERED_DOWN ? BOOT_WEIGHT : 0);
 }
 
 /* Runs of neighbours.  A required node is in its run but counts as taken. */
@@ -295,8 +302,8 @@ static uint32_t least_loaded(const struct attempt *a)
 			continue;
 		}
 		b = a->c->node[best];
-		if (n->weight != b->weight) {
-			if (n->weight < b->weight)
+		if (node_weight(a, i) != node_weight(a, best)) {
+			if (node_weight(a, i) < node_weight(a, best))
 				best = i;
 		} else if ((uint64_t)(n->cpus - n->cpus_alloc) * b->cpus >
 			   (uint64_t)(b->cpus - b->cpus_alloc) * n->cpus) {
