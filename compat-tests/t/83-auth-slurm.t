@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""AuthType=auth/slurm: commands, jobs and steps in every mix, keys that are
+wrong, missing, open to everybody or changed, and sackd."""
+import base64
+import os
+import pwd
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                                "..", "lib"))
+from sltest import *  # noqa: E402,F403
+
+
+# own
+NODE = DAEMONS.rsplit(",", 1)[-1]
+SACK = os.path.join(slcluster.root_of(REL), "usr/sbin/sackd")
+
+
+def use(c, what):
+    """What people do, as root and as a user."""
+    check("scontrol show config", f"{what}: AuthType", out=rx(r"^AuthType += auth/slurm$"), c=c)
+    check("sinfo -h -p normal -o %D", f"{what}: sinfo as a user", out="4\n", user="alice", c=c)
+    r = run("srun -p normal -N4 hostname", c=c)
+    same(sorted(r.out.split()), ["c1", "c2", "c3", "c4"], f"{what}: srun on four nodes", r)
+    check("srun -Q -p normal -N2 id -un", f"{what}: as a user", out="alice\nalice\n", user="alice", c=c)
+    check("srun -Q -p normal -n1 cat", f"{what}: input and output", out="some text\n",
+          input="some text\n", user="alice", c=c)
+    j = sbatch("-p normal -N2 -o j%j.out", wrap="id -un; hostname", user="alice", c=c)
+    same(wait_end(j, 30, c=c), "COMPLETED", f"{what}: sbatch", job(j, c))
+    like(slurp(shared(f"j{j}.out", c), 10), r"\Aalice\nc\d\n\Z", f"{what}: its output")
+    with open(shared("src", c), "w") as f:
+        f.write("x" * 3000000)
+    os.chmod(shared("src", c), 0o644)
+    dst = shared("copy", c)
+    check(f"salloc -Q -p normal -N2 sbcast -f {shared('src', c)} {dst}", f"{what}: sbcast",
+          user="alice", c=c)
+    same(len(slurp(dst)), 3000000, f"{what}: the copy is all there")
+    os.unlink(dst)
+    j = sbatch("-p normal -N2", wrap="sleep 300", user="bob", c=c)
+    wait_state(j, "RUNNING", 20, c=c)
+    r = run(f"scancel {j}", user="alice", c=c)
+    ok(r.rc != 0 or "Access/permission denied" in r.err, f"{what}: another user may not cancel", r)
+    same(state(j, c), "RUNNING", f"{what}: and did not")
+    check(f"scancel {j}", f"{what}: its own may", user="bob", c=c)
+    same(wait_end(j, 30, c=c), "CANCELLED", f"{what}: cancelled", job(j, c))
+    check("scontrol update nodename=c1 state=drain reason=x", f"{what}: a user is no operator",
+          rc=1, err=rx("Invalid user id"), user="alice", c=c)
+
+
+def daemons():
+    c = new_cluster(auth="slurm")
+    use(c, DAEMONS)
+    check("scontrol reconfigure", "reconfigure", c=c)
+    ok(wait_for(lambda: run("srun -p normal -N4 true", c=c, timeout=20).rc == 0, 30),
+       "and all goes on")
+    log = slurp(c.path("log", "slurmctld.log"))
+    ok("decode_jwt" not in log, "nothing was refused", log[-600:])
+
+
+def mixes():
+    if DAEMONS != "ours":
+        return
+    for mix in (f"ctld=ours,c1={REL},c3={REL},ours", f"ctld={REL},c1=ours,c3=ours,{REL}"):
+        use(new_cluster(mix, auth="slurm"), mix)
+
+
+def start_with_key(c, node, path):
+    rel = c.meta["nodes"][node]
+    os.makedirs(c.path("spool", node), exist_ok=True)
+    c.spawn(node, rel, NODES[node][0], node, [c.program(rel, "slurmd"), "-D", "-N", node],
+            env={"SLURM_SACK_KEY": path})
+
+
+def other_key(c):
+    path = c.path("other.key")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as f:
+        f.write(os.urandom(64))
+    return path
+
+
+def wrong_key():
+    c = new_cluster(auth="slurm", start=False)
+    c.start(nodes=["c1"])
+    start_with_key(c, "c2", other_key(c))
+    log = c.path("log", "slurmctld.log")
+    both = lambda: slurp(c.path("out", "c2")) + slurp(c.path("log", "slurmd-c2.log"))
+    stock = r"error: decode_jwt: jwt_decode \(with key\) failure: Invalid argument$"
+    ok(wait_for(lambda: re.search(stock, slurp(log), re.M), 15), "slurmctld logs the wrong key", slurp(log)[-900:])
+    like(slurp(log), r"error: verify_internal: decode_jwt\(\) failed$", "in stock's words")
+    like(slurp(log), r"slurm_unpack_received_msg: \S+ auth_g_verify: MESSAGE_NODE_REGISTRATION_STATUS has "
+         r"authentication error: Unspecified error$", "as an authentication error")
+    if not STOCK:
+        like(slurp(log), r"Refused MESSAGE_NODE_REGISTRATION_STATUS: key: the sender's slurm\.key is not ours",
+             "and in plain ones")
+    ok(node_states(c).get("c2") != "idle", "the node is not idle", node_states(c))
+    # a command of the node's host gets its tokens from the node's daemon
+    os.symlink(c.path("sack", "c2", "slurm", "sack.socket"), c.path("sack", "login", "slurm", "sack.socket"))
+    ok(wait_for(lambda: os.path.exists(c.path("sack", "c2", "slurm", "sack.socket")), 10), "slurmd serves its socket")
+    r = run("sinfo", c=c)
+    same((r.rc, r.out, r.err.strip()), (1, "", "slurm_load_partitions: Protocol authentication error"),
+         "what a command says", r)
+    os.unlink(c.path("sack", "login", "slurm", "sack.socket"))
+    check("srun -Q -p normal hostname", "with the right one all is well", out="c1\n", c=c)
+    ok(both(), "slurmd has a log")
+    c.kill("c2")
+    c.start_node("c2")
+    same(wait_nodes({"c2": "idle"}, 45, c), True, "with the right key the node comes back")
+
+
+def no_socket():
+    c = new_cluster(auth="slurm", start=False, conf={"AuthInfo": "disable_sack"})
+    c.net_up()
+    c.start_ctld()
+    ok(wait_for(lambda: "slurmctld" in slurp(c.path("log", "slurmctld.log")), 10), "slurmctld runs")
+    r = run("sinfo", c=c)
+    ok(r.rc == 1 and "failed to connect to any sack sockets" in r.err and
+       "Protocol authentication error" in r.err, "AuthInfo=disable_sack: nobody gives tokens", r)
+
+
+def bad_files():
+    rel = c_rel = DAEMONS if DAEMONS in ("ours", REL) else None
+    if not rel:
+        return
+    c = new_cluster(auth="slurm", start=False)
+    c.net_up()
+    key = c.path("etc", c_rel, "slurm.key")
+    for what, change, text in (
+            ("a key that everybody reads", lambda: os.chmod(key, 0o644),
+             r"auth/slurm: key file is insecure: '/etc/slurm/slurm.key' mode=0644"),
+            ("no key", lambda: os.unlink(key), r"auth/slurm: cannot (stat|open key file) '/etc/slurm/slurm.key'")):
+        change()
+        c.start_ctld()
+        said = lambda: slurp(c.path("out", "slurmctld")) + slurp(c.path("log", "slurmctld.log"))
+        ok(wait_for(lambda: c.pid("slurmctld") is None, 15), f"{what}: slurmctld does not start")
+        like(said(), text, f"{what}: and says why")
+
+
+def named_keys():
+    """slurm.jwks: one key signs, all are accepted; changed without a stop."""
+    if VER < (24, 5):
+        return
+    c = new_cluster(auth="slurm", start=False)
+    keys = {n: base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=") for n in ("one", "two")}
+    slurm = pwd.getpwnam("slurm")
+
+    def write(signs, names):
+        text = ",".join(f'{{"kid":"{n}","kty":"oct","alg":"HS256","k":"{keys[n]}"' +
+                        (',"use":"default"' if n == signs else "") + "}" for n in names)
+        for release in os.listdir(c.path("etc")):
+            if release == "sys":
+                continue
+            path = c.path("etc", release, "slurm.jwks")
+            with open(path + ".new", "w") as f:
+                f.write('{"keys":[' + text + "]}")
+            os.chmod(path + ".new", 0o600)
+            os.chown(path + ".new", slurm.pw_uid, slurm.pw_gid)
+            os.rename(path + ".new", path)
+
+    def works(what):
+        ok(wait_for(lambda: run("srun -p normal -N2 true", c=c, timeout=20).rc == 0, 40), what,
+           slurp(c.path("log", "slurmctld.log"))[-900:])
+
+    write("one", ["one"])
+    c.start(nodes=["c1", "c2"])
+    works("with a named key")
+    for signs, names, what in (("one", ["one", "two"], "a second is known"),
+                               ("two", ["one", "two"], "it signs"), ("two", ["two"], "the first is gone")):
+        write(signs, names)
+        check("scontrol reconfigure", f"{what}: reconfigure", c=c)
+        works(f"{what}: steps start")
+    log = c.path("log", "slurmctld.log")
+    ok("could not find kid" not in slurp(log), "nothing was refused on the way", slurp(log)[-600:])
+
+
+def sackd():
+    """A login host with sackd alone."""
+    if not os.access(SACK, os.X_OK):
+        skip("sackd", "not installed")
+        return
+    c = new_cluster(auth="slurm", conf={"AuthInfo": "disable_sack"}, start=False)
+    c.net_up()
+    c.start_ctld()
+    for n in ("c1", "c2"):
+        c.start_node(n)
+    c.spawn("sackd", REL, "a", "login", ["/usr/sbin/sackd", "-D", "-v"])
+    ok(wait_for(lambda: os.path.exists(c.path("sack", "login", "slurm", "sack.socket")), 10), "sackd serves",
+       slurp(c.path("out", "sackd"))[-600:])
+    same(wait_nodes({"c1": "idle", "c2": "idle"}, 30, c), True, "nodes register without it")
+    # (step daemons have nobody to ask here, of stock neither)
+    check("sinfo -h -p normal -o %D", "a command asks it", out="4\n", user="alice", c=c)
+
+
+if VER < (23, 11):
+    skip("auth/slurm", f"{REL} does not have it")
+    done()
+main(daemons, mixes, wrong_key, no_socket, bad_files, named_keys, sackd)
