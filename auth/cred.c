@@ -106,6 +106,7 @@ enum err cred_sign(struct auth *a, struct cred_signed *c, enum wire_version v,
 			       "credential: memory or cores are missing");
 	if (a->cred->tokens)
 		return a->cred->launch_sign(a, c, v, mem, why);
+	c->signature_bare = a->cred->bare;
 	return seal(a, &cred_desc, &c->cred, v, &c->raw, &c->signature, mem, why);
 }
 
@@ -114,6 +115,7 @@ enum err cred_sbcast_sign(struct auth *a, struct sbcast_cred_signed *c, enum wir
 {
 	if (a->cred->tokens)
 		return a->cred->sbcast_sign(a, c, mem, why);
+	c->signature_bare = a->cred->bare;
 	return seal(a, &sbcast_cred_desc, &c->cred, v, &c->raw, &c->signature, mem, why);
 }
 

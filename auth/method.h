@@ -30,6 +30,7 @@ struct auth_method {
 	uint64_t when;          /* releases that have it (see wire/version.h) */
 	bool hashed;            /* the credential is bound to one message */
 	bool tokens;            /* launch credentials travel inside tokens */
+	bool bare;              /* seals lack a NUL where signatures are opaque bytes */
 	/* The credential may be seen by a daemon once only; refusing a second time
 	 * is right.  (Two equal messages in one second have one and the same token.) */
 	bool unique;

@@ -74,7 +74,7 @@ static enum err net_open(struct auth *a, const char *text, enum wire_version v,
 }
 
 const struct auth_method auth_method_none = {
-	.name = "none", .plugin = AUTH_PLUGIN_NONE, .when = ALL,
+	.name = "none", .plugin = AUTH_PLUGIN_NONE, .when = ALL, .bare = true,
 	.make = make, .read = read_text,
 	.seal = seal, .check = check, .net_sign = net_sign, .net_open = net_open,
 };

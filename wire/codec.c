@@ -517,6 +517,33 @@ static void pack_items(struct wire_out *o, const struct wire_field *f, const voi
 		put_value(o, f->elem, e, codec_host_width[f->elem]);
 }
 
+/* A string whose NUL may be missing on the wire; in memory it is there. */
+static void pack_text(struct wire_out *o, const struct wire_field *f, const void *msg)
+{
+	const char *s = *(const char *const *)((const char *)msg + f->off);
+	bool bare = *(const bool *)((const char *)msg + f->bare_off - 1);
+	size_t n = s ? strlen(s) + !bare : 0;
+
+	wire_put(o, n, 4);
+	wire_put_bytes(o, s, n);
+}
+
+static void unpack_text(struct wire_in *i, const struct wire_field *f, void *msg)
+{
+	uint32_t n = (uint32_t)wire_get(i, 4);
+	const uint8_t *p = n ? wire_get_bytes(i, n) : NULL;
+	bool bare = p && p[n - 1] != '\0';
+
+	/* one that ends early could not be written again */
+	if (p && memchr(p, '\0', n - !bare)) {
+		i->failed = true;
+		return;
+	}
+	*(bool *)((char *)msg + f->bare_off - 1) = bare;
+	*(const char **)((char *)msg + f->off) =
+		bare ? arena_strndup(i->mem, (const char *)p, n) : (const char *)p;
+}
+
 static void pack_row(struct wire_out *o, const struct wire_field *f, const void *msg,
 		     enum wire_version v)
 {
@@ -562,7 +589,10 @@ static void pack_row(struct wire_out *o, const struct wire_field *f, const void 
 		pack_items(o, f, msg, codec_count_of(f, msg));
 		break;
 	default:
-		put_value(o, f->codec, p, f->size);
+		if (f->bare_off)
+			pack_text(o, f, msg);
+		else
+			put_value(o, f->codec, p, f->size);
 	}
 }
 
@@ -691,7 +721,10 @@ static void unpack_row(struct wire_in *i, const struct wire_field *f, void *msg,
 			wire_store((char *)msg + f->count_off, f->count_size, 0);
 		break;
 	default:
-		get_value(i, f->codec, p, f->size);
+		if (f->bare_off)
+			unpack_text(i, f, msg);
+		else
+			get_value(i, f->codec, p, f->size);
 	}
 }
 

@@ -56,6 +56,7 @@ struct wire_field {
 	uint16_t size;          /* of the member */
 	uint16_t at_off;        /* 1 + offset of the u16 version of this part, or 0 */
 	uint16_t hidden_off;    /* 1 + offset of the bits that hide records, or 0 */
+	uint16_t bare_off;      /* TEXT: 1 + offset of the bool "came without its NUL", or 0 */
 	uint8_t count_size;
 	uint8_t codec, elem;    /* enum wire_codec; of array elements */
 	bool gap;               /* constant on write, skipped on read */

@@ -39,6 +39,7 @@
 #define PART_N(s, m, w, ...)       ROW(m, C_nest, w, .sub = &s##_desc, .part = true, __VA_ARGS__)
 #define VERBATIM(s, m, raw, w, ...) ROW(m, C_verbatim, w, .sub = &s##_desc, \
 					.count_off = offsetof(struct MSG, raw), __VA_ARGS__)
+#define TEXT(m, bare, w)           ROW(m, C_str, w, .bare_off = offsetof(struct MSG, bare) + 1)
 #define ARRAY(c, m, n, w, ...)     COUNTED(m, C_array, n, w, .elem = C_##c, __VA_ARGS__)
 #define PART_A(c, m, n, w, ...)    COUNTED(m, C_array, n, w, .elem = C_##c, .part = true, __VA_ARGS__)
 #define NLIST(c, m, n, w, ...)     COUNTED(m, C_nlist, n, w, .elem = C_##c, __VA_ARGS__)
@@ -65,6 +66,7 @@
 #define NEST(...)
 #define PART_N(...)
 #define VERBATIM(...)
+#define TEXT(...)
 #define ARRAY(...)
 #define PART_A(...)
 #define NLIST(...)

@@ -41,6 +41,7 @@
 #define NEST(sub, name, when, ...)      struct sub name;
 #define PART_N(sub, path, when, ...)
 #define VERBATIM(sub, name, raw, when, ...) struct sub name; struct wire_mem raw;
+#define TEXT(name, bare, when)          CTYPE_str name; bool bare;
 #define ARRAY(codec, name, n, when, ...) uint32_t n; CTYPE_##codec *name;
 #define PART_A(codec, name, n, when, ...)
 #define NLIST(codec, name, n, when, ...) uint32_t n; CTYPE_##codec *name;
@@ -66,6 +67,7 @@
 #define NEST(...)
 #define PART_N(...)
 #define VERBATIM(...)
+#define TEXT(...)
 #define ARRAY(...)
 #define PART_A(...)
 #define NLIST(...)

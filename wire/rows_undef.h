@@ -8,6 +8,7 @@
 #undef NEST
 #undef PART_N
 #undef VERBATIM
+#undef TEXT
 #undef ARRAY
 #undef PART_A
 #undef NLIST

@@ -186,6 +186,7 @@ static enum err do_reattach(struct step *s, const struct stepd_request *q,
 		p->version = s->version;
 	p->uid = q->uid;
 	p->key = arena_strdup(&s->mem, m->io_key ? m->io_key : m->cred.signature);
+	p->bare_key = !m->io_key && m->cred.signature_bare;
 	if (m->num_resp_port) {
 		p->resp = q->peer;
 		p->resp.port = m->resp_port[s->node_id % m->num_resp_port];

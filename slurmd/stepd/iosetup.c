@@ -272,7 +272,7 @@ static bool task_pty(struct step *s, struct task *t)
 static enum err send_init(struct step *s, int fd, const struct peer *p, bool attach)
 {
 	struct wire_out o = {0};
-	size_t key = strlen(p->key) + 1;
+	size_t key = strlen(p->key) + !p->bare_key;
 	enum err e;
 
 	wire_put(&o, 2 + 4 + 4 + 4 + 4 + key, 4);

@@ -88,6 +88,7 @@ static void load_srun(struct step *s)
 	p->version = s->version;
 	p->uid = s->uid;
 	p->key = m->cred.signature;
+	p->bare_key = m->cred.signature_bare;
 	if (m->num_resp_port) {
 		p->resp = *launch_addr(s);
 		p->resp.port = m->resp_port[s->node_id % m->num_resp_port];

@@ -63,6 +63,7 @@ struct peer {
 	enum wire_version version;
 	struct wire_addr resp, io;      /* family 0: none */
 	const char *key;                /* for the I/O connection */
+	bool bare_key;                  /* sent without its NUL: the signature came so */
 	uid_t uid;
 };
 
