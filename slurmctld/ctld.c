@@ -244,6 +244,7 @@ static enum err start_core(struct ctld *c, struct err_text *why)
 	if (e)
 		return e;
 	c->core->took_over = c->index > 0;
+	c->core->control_index = c->index;
 	core_start(c->core, now, &eff);
 	c->started = now;
 	c->active = true;

@@ -87,8 +87,7 @@ def submit():
 
 
 def srun():
-    if STOCK or REL != "22.05":
-        check("srun -D /tmp -M linux -p normal -w c3 hostname", out="c3\n", c=b, timeout=40)
+    check("srun -D /tmp -M linux -p normal -w c3 hostname", out="c3\n", c=b, timeout=40)
     check("srun -D /tmp -M other -N2 hostname", out=rx(r"d1\nd2|d2\nd1"), c=c, timeout=40)
 
 

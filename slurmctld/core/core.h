@@ -100,6 +100,7 @@ struct core {
 	bool reboot_waiting;            /* a node is to reboot when its jobs have ended */
 	int64_t groups_at;              /* AllowGroups are resolved again */
 	bool started;                   /* core_start ran */
+	uint32_t control_index;         /* ours in the list of controllers; set before core_start */
 	bool took_over;                 /* from a primary that is gone; set before core_start */
 	uint32_t alloc_reply_job;       /* its allocation is in the answer being made */
 	struct arena scratch;           /* within one function */

@@ -37,6 +37,13 @@ uint64_t job_next_sluid(struct core *c);
 /* strings block, for images */
 size_t job_strings_size(const char *block);
 bool job_strings_valid(const uint8_t *p, size_t n);
+/* remote.c: is that another cluster than ours?  Where we and the job's nodes are,
+ * for its clients. */
+bool remote_cluster(const struct core *c, const char *name);
+void remote_fill(const struct core *c, struct effects *out, const struct job *j,
+		 struct resource_allocation_response_msg *m);
+bool remote_parse_ipv4(const char *text, uint8_t ip[4]);
+
 char *job_nodes_text(struct core *c, const struct job *j);      /* heap */
 
 /* ---- alloc.c ----------------------------------------------------------- */

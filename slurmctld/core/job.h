@@ -124,6 +124,7 @@ struct job {
 	bool launched;                  /* batch: the node has the script; restart: do not send again */
 	uint8_t prolog_ctld, epilog_ctld;       /* programs at the controller that run */
 	bool direct_prio;               /* priority was set by hand */
+	bool remote;                    /* its srun is another cluster's; not kept over a restart */
 	struct wire_addr peer;          /* where srun/salloc can be reached (the connection's address) */
 	uint64_t spec_hash;             /* not persistent; equal requests have equal hashes: the scheduler groups by it */
 

@@ -33,6 +33,8 @@ void rpc_alloc_info(struct core *c, const struct event *ev, struct effects *out)
 	}
 	r = effect_reply(out, ev, RESPONSE_JOB_ALLOCATION_INFO);
 	alloc_response_fill(c, out, j, false, r);
+	if (remote_cluster(c, m->req_cluster))
+		remote_fill(c, out, j, r);
 	r->start_protocol_ver = job_common_release(c, j, ev->caller.version);
 }
 

@@ -142,6 +142,8 @@ void job_notify_alloc(struct core *c, struct job *j, struct effects *out)
 		return;
 	m = effects_body(out, RESPONSE_RESOURCE_ALLOCATION);
 	alloc_response_fill(c, out, j, true, m);
+	if (j->remote)
+		remote_fill(c, out, j, m);
 	job_tell_srun(c, j, RESPONSE_RESOURCE_ALLOCATION, m, out);
 }
 

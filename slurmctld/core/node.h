@@ -23,6 +23,7 @@ struct node {
 	uint32_t index;                 /* in core->node; never changes while running */
 	const struct conf_node *conf;   /* borrowed from core->conf */
 	const char *name;               /* conf->name */
+	struct wire_addr peer;          /* where it registered from */
 	char *hostname, *addr;          /* as registered or updated; start from conf */
 	uint16_t port;
 	uint32_t state;                 /* base | flags; node_move() only */

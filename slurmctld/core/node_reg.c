@@ -438,6 +438,7 @@ void rpc_node_register(struct core *c, const struct event *ev, struct effects *o
 		effect_reply_rc(out, ev, E_INVALID_NODE_NAME);
 		return;
 	}
+	n->peer = ev->caller.peer;
 	if (m->hash_val != NO_VAL && m->hash_val != c->conf->hash_val)
 		effect_log(out, 2, "Node %s appears to have a different slurm.conf than the "
 			   "slurmctld.  This could cause issues with communication and "

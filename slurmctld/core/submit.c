@@ -727,6 +727,7 @@ static void copy_scalars(struct core *c, struct job *j, const struct draft *t)
 	j->begin_time = d->begin_time > c->now && d->begin_time != NO_VAL ? d->begin_time : 0;
 	j->deadline = d->deadline == NO_VAL ? 0 : d->deadline;
 	j->peer = t->ev->caller.peer;
+	j->remote = remote_cluster(c, d->origin_cluster);
 	j->time_last_active = c->now;
 }
 

@@ -240,6 +240,8 @@ void rpc_alloc(struct core *c, const struct event *ev, struct effects *out)
 	}
 	m = effect_reply(out, ev, RESPONSE_RESOURCE_ALLOCATION);
 	alloc_response_fill(c, out, j, true, m);
+	if (j->remote)
+		remote_fill(c, out, j, m);
 	m->error_code = (uint32_t)waiting_code(j, later);
 	effect_log(out, 3, "sched: JobId=%u %s NodeList=%s", j->id,
 		   j->alloc ? "allocated" : "queued", m->node_list ? m->node_list : "(null)");
