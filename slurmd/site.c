@@ -250,6 +250,10 @@ enum err site_auth_make(struct site *s)
 	struct auth_options a = { .key_holder = true };
 	struct err_text why = { "" };
 
+	if (s->conf->tlstype && !strstr(s->conf->tlstype, "none")) {
+		log_error("TLSType=%s is not supported, only tls/none is", s->conf->tlstype);
+		return E_FAIL;
+	}
 	conf_auth_options(s->conf, &a, &s->mem);
 	a.allow_replay = true;          /* several nodes may share one munged */
 	s->sack = !a.disable_sack;
