@@ -130,19 +130,6 @@ static void env_put(struct effects *out, const char ***v, uint32_t *n, const cha
 	(*v)[(*n)++] = arena_printf(&out->mem, "%s_HET_GROUP_%u=%s", name, offset, value);
 }
 
-/* "4(x2),1" */
-static const char *cpus_per_node(struct effects *out, const struct job *j)
-{
-	uint16_t *value;
-	uint32_t *reps, n = cpu_groups(out, j, &value, &reps);
-	const char *s = NULL;
-
-	for (uint32_t i = 0; i < n; i++)
-		s = arena_printf(&out->mem, reps[i] > 1 ? "%s%s%u(x%u)" : "%s%s%u", s ? s : "",
-				 s ? "," : "", value[i], reps[i]);
-	return s;
-}
-
 static void env_component(struct effects *out, const struct job *j, const char ***v,
 			  uint32_t *n)
 {
@@ -162,7 +149,7 @@ static void env_component(struct effects *out, const struct job *j, const char *
 			arena_printf(&out->mem, "%llu", (unsigned long long)mem));
 	if (!j->alloc)
 		return;
-	env_put(out, v, n, "SLURM_JOB_CPUS_PER_NODE", at, cpus_per_node(out, j));
+	env_put(out, v, n, "SLURM_JOB_CPUS_PER_NODE", at, job_cpus_per_node(out, j));
 	env_put(out, v, n, "SLURM_JOB_NODELIST", at, job_str(j, JS_NODES));
 	env_put(out, v, n, "SLURM_JOB_NUM_NODES", at,
 		arena_printf(&out->mem, "%u", j->alloc->node_count));

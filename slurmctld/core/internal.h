@@ -213,6 +213,7 @@ enum err client_may_meet(const struct event *ev, const struct node *n, enum wire
 			 struct err_text *why);
 void job_notify_alloc(struct core *c, struct job *j, struct effects *out);
 void job_prolog_done(struct core *c, struct job *j, struct effects *out);
+const char *job_cpus_per_node(struct effects *out, const struct job *j);        /* "4(x2),1" */
 const char *job_tasks_per_node(struct effects *out, const struct job *j);       /* "2(x3),1" */
 void step_id_fill(const struct job *j, uint32_t step, struct step_id_members *id);
 bool job_wants_prolog(const struct core *c);

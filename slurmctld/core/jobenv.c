@@ -44,7 +44,7 @@ const char *job_share_text(const struct job *j)
 }
 
 /* "4(x2),2" */
-static const char *cpus_per_node(struct effects *out, const struct job *j)
+const char *job_cpus_per_node(struct effects *out, const struct job *j)
 {
 	uint16_t *value;
 	uint32_t *reps, n = cpu_groups(out, j, &value, &reps);
@@ -68,13 +68,37 @@ static void add_spank(struct env *e, const struct job *j)
 	}
 }
 
-static void add_ids(struct env *e, const struct core *c, const struct job *j)
+/* The leader's programs are told the nodes of all components. */
+static void add_het(struct env *e, struct core *c, const struct job *j)
+{
+	struct bitset *nodes;
+	const char *list;
+
+	if (!j->het_job_id)
+		return;
+	add_number(e, "SLURM_PACK_JOB_ID", j->het_job_id);
+	add_number(e, "SLURM_PACK_JOB_OFFSET", j->het_job_offset);
+	add_number(e, "SLURM_HET_JOB_ID", j->het_job_id);
+	add_number(e, "SLURM_HET_JOB_OFFSET", j->het_job_offset);
+	if (het_is_part(j))
+		return;
+	nodes = effects_bitset(e->out, c->node_count);
+	for (const struct job *k = j; k; k = k->het_next)
+		if (k->alloc)
+			bitset_or(nodes, k->alloc->nodes);
+	list = effects_hostlist(c, e->out, nodes);
+	add(e, "SLURM_PACK_JOB_NODELIST", list);
+	add(e, "SLURM_HET_JOB_NODELIST", list);
+}
+
+static void add_ids(struct env *e, struct core *c, const struct job *j)
 {
 	add(e, "SLURM_CLUSTER_NAME", c->conf->clustername);
 	add_number(e, "SLURM_JOB_ID", j->id);
 	add_number(e, "SLURM_JOBID", j->id);
 	add_number(e, "SLURM_JOB_UID", j->uid);
 	add_number(e, "SLURM_JOB_GID", j->gid);
+	add_het(e, c, j);
 	if (!j->array_job_id || j->array_task_id == NO_VAL)
 		return;
 	add_number(e, "SLURM_ARRAY_JOB_ID", j->array_job_id);
@@ -130,7 +154,7 @@ const char **job_environment(struct core *c, struct effects *out, const struct j
 	add_number(&e, "SLURM_JOB_START_TIME", j->start_time);
 	add_number(&e, "SLURM_JOB_END_TIME", j->end_time);
 	if (j->alloc) {
-		add(&e, "SLURM_JOB_CPUS_PER_NODE", cpus_per_node(out, j));
+		add(&e, "SLURM_JOB_CPUS_PER_NODE", job_cpus_per_node(out, j));
 		add_number(&e, "SLURM_JOB_NUM_NODES", j->alloc->node_count);
 	}
 	add_array(&e, c, j);
