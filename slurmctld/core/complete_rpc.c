@@ -75,7 +75,7 @@ static void batch_done(struct core *c, struct job *j, const struct complete_batc
 			   m->node_name ? m->node_name : "?", err_str((int)slurm_rc));
 		if (!no_drain(slurm_rc) && n) {
 			node_drain(c, n, "batch job complete failure", c->conf->slurm_uid);
-			if (m->job_rc && j->requeue) {
+			if (m->job_rc && het_may_requeue(c, j)) {
 				het_requeue(c, j, 0, 121, out);
 				return;
 			}

@@ -214,6 +214,13 @@ void het_notify_alloc(struct core *c, struct job *j, struct effects *out)
 
 /* ---- ends -------------------------------------------------------------- */
 
+bool het_may_requeue(const struct core *c, const struct job *j)
+{
+	const struct job *l = het_leader(c, j);
+
+	return l ? l->requeue && (j == l || !job_is_finished(l)) : j->requeue;
+}
+
 /* What no component can do without the others: when one of them fails, or
  * goes back to the queue, all do. */
 void het_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_sec,

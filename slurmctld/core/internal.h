@@ -278,6 +278,8 @@ struct job_info_list_msg *het_response(struct core *c, struct effects *out, stru
 /* What the script's environment says of every component. */
 void het_environment(const struct core *c, struct effects *out, const struct job *j,
 		     const char ***v, uint32_t *n);
+/* --requeue: the leader's word; what it has ended does not start again. */
+bool het_may_requeue(const struct core *c, const struct job *j);
 /* job_requeue, job_end for all components, or for j when it is no component. */
 void het_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_sec,
 		 struct effects *out);

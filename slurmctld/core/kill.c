@@ -147,7 +147,7 @@ void rpc_kill_job(struct core *c, const struct event *ev, struct effects *out)
 	struct job_targets t;
 	enum err rc = job_targets_find(c, m->sjob_id, m->step_id.job_id, &mem, &t);
 
-	if (rc == E_OK && m->flags & KILL_ARRAY_TASK && !m->sjob_id) {
+	if (rc == E_OK && m->flags & KILL_ARRAY_TASK && !m->sjob_id && !t.v[0].j->het_job_id) {
 		/* The number is meant as a job id, not as an array's. */
 		t.v[0] = (struct job_target){ job_find(c, m->step_id.job_id), NO_VAL };
 		t.count = 1;
@@ -292,7 +292,7 @@ static enum err requeue_one(struct core *c, const struct event *ev, struct job *
 		return E_ACCESS_DENIED;
 	if (!j->batch)
 		return E_BATCH_ONLY;
-	if (!j->requeue)
+	if (!het_may_requeue(c, j))
 		return E_DISABLED;
 	if (job_is_pending(j) && !(flags & (JOB_REQUEUE_HOLD | JOB_SPECIAL_EXIT)))
 		return E_JOB_PENDING;

@@ -81,7 +81,7 @@ static void job_lost_node(struct core *c, struct job *j, struct node *n, struct 
 		return;
 	}
 	job_str_set(j, JS_FAILED_NODE, n->name);
-	if (j->batch && j->requeue) {
+	if (j->batch && het_may_requeue(c, j)) {
 		effect_log(out, 3, "requeue job JobId=%u due to failure of node %s", j->id,
 			   n->name);
 		het_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
@@ -375,7 +375,7 @@ static void batch_answer(struct core *c, struct job *j, struct node *n, uint32_t
 	if (silent) {
 		effect_log(out, 2, "batch launch of JobId=%u failed: node %s does not respond",
 			   j->id, n->name);
-		if (j->requeue) {
+		if (het_may_requeue(c, j)) {
 			het_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
 		} else {
 			j->exit_code = 1;
@@ -392,7 +392,7 @@ static void batch_answer(struct core *c, struct job *j, struct node *n, uint32_t
 		return;
 	}
 	/* We ended an earlier run of it there in this very second. */
-	if (code == E_D_CREDENTIAL_REVOKED && j->requeue) {
+	if (code == E_D_CREDENTIAL_REVOKED && het_may_requeue(c, j)) {
 		launch_again(c, j, out);
 		return;
 	}

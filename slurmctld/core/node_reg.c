@@ -213,7 +213,7 @@ static void check_missing(struct core *c, struct node *n, struct job *j, const r
 	} else {
 		return;
 	}
-	if (j->batch && j->requeue) {
+	if (j->batch && het_may_requeue(c, j)) {
 		het_requeue(c, j, 0, 121, out);
 	} else {
 		j->exit_code = j->exit_code ? j->exit_code : 1;

@@ -140,7 +140,7 @@ static void tell_owner(struct core *c, struct job *j, const char *text, struct e
 static void prolog_failed(struct core *c, struct job *j, struct effects *out)
 {
 	j->prep_failed = false;
-	if (j->batch && j->requeue) {
+	if (j->batch && het_may_requeue(c, j)) {
 		het_requeue(c, j, 0, REQUEUE_DELAY_SEC, out);
 		return;
 	}

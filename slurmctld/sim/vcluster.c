@@ -317,6 +317,38 @@ static void user_submits(struct vcluster *v)
 		fault(v, "a submission was not answered");
 }
 
+/* Two or three components, acknowledged by the leader's number. */
+static void user_submits_het(struct vcluster *v)
+{
+	const struct submit_response_msg *r;
+	struct job_desc_msg part[3];
+	struct job_desc_list_msg m = { .cnt = (uint16_t)(2 + rnd(v, 2)), .tmp_msg = part };
+
+	for (uint32_t i = 0; i < m.cnt; i++) {
+		part[i] = *desc(&v->w, !i);
+		/* no more than there are in all */
+		part[i].min_nodes = part[i].max_nodes = i ? 1 : 1 + rnd(v, 2);
+		part[i].num_tasks = part[i].min_cpus = part[i].min_nodes * (1 + rnd(v, 4));
+		part[i].time_limit = 1 + rnd(v, 4);
+		part[i].requeue = (uint16_t)rnd(v, 2);
+		if (i == 1 && rnd(v, 2)) {
+			part[i].partition = "quantum";
+			part[i].min_nodes = part[i].max_nodes = 1;
+			part[i].num_tasks = part[i].min_cpus = 1;
+		}
+		if (rnd(v, 8) == 0)
+			part[i].begin_time = v->w.now + rnd(v, 300);
+	}
+	rpc_as(&v->w, v->w.uid, REQUEST_SUBMIT_BATCH_HET_JOB, &m);
+	r = reply(&v->w, RESPONSE_SUBMIT_BATCH_JOB);
+	if (!r && reply_rc(&v->w) == -999)
+		fault(v, "a submission was not answered");
+	collect(v, false);
+	for (const struct job *k = r ? job_find(v->w.c, r->step_id.job_id) : NULL; k;
+	     k = k->het_next)
+		ack(v, k->id);
+}
+
 /* A request that changes nothing yet. */
 static struct job_desc_msg *change_desc(struct vcluster *v, const struct job *j)
 {
@@ -334,7 +366,7 @@ static void user_suspends(struct vcluster *v, const struct job *j)
 	struct suspend_msg m;
 
 	wire_init(&suspend_msg_desc, &m);
-	m.step_id.job_id = j->id;
+	m.step_id.job_id = j->het_job_id ? j->het_job_id : j->id;
 	m.op = job_base(j) == JOB_SUSPENDED;
 	send(v, 0, REQUEST_SUSPEND, &m);
 }
@@ -491,6 +523,34 @@ static void check_job(struct vcluster *v, const struct job *j)
 		fault(v, "job %u and the queue disagree", j->id);
 }
 
+/* Components run together or wait together, on nodes of their own; and they
+ * find each other. */
+static void check_het(struct vcluster *v, const struct job *j)
+{
+	bool runs = false, waits = false;
+
+	if (!j->het_job_id)
+		return;
+	if (!het_leader(v->w.c, j))
+		fault(v, "component %u has lost its leader", j->id);
+	if (het_is_part(j)) {
+		if (het_find(v->w.c, j->het_job_id, j->het_job_offset) != j)
+			fault(v, "component %u is not found", j->id);
+		return;
+	}
+	for (const struct job *k = j; k; k = k->het_next) {
+		runs |= job_is_running(k) || job_base(k) == JOB_SUSPENDED;
+		waits |= job_is_pending(k);
+		for (const struct job *o = k->het_next; o; o = o->het_next)
+			if (k->alloc && o->alloc && k->alloc->nodes->bits == o->alloc->nodes->bits &&
+			    k->alloc->counted && o->alloc->counted &&
+			    bitset_overlap(k->alloc->nodes, o->alloc->nodes))
+				fault(v, "components %u and %u share a node", k->id, o->id);
+	}
+	if (runs && waits)
+		fault(v, "components of %u run while others wait", j->id);
+}
+
 static void check_node(struct vcluster *v, struct node *n)
 {
 	struct bitset *used = bitset_new(n->cores);
@@ -539,6 +599,7 @@ static void check(struct vcluster *v)
 {
 	for (struct job *j = v->w.c->job_first; j; j = j->next) {
 		check_job(v, j);
+		check_het(v, j);
 		if (j->id < v->acked_size && v->acked[j->id] == 1 && job_is_finished(j))
 			v->acked[j->id] = 2;
 		if (j->id >= v->w.c->next_job_id)
@@ -598,7 +659,9 @@ bool vcluster_step(struct vcluster *v)
 {
 	uint32_t what = rnd(v, 100);
 
-	if (what < 15)
+	if (what < 15 && rnd(v, 6) == 0)
+		user_submits_het(v);
+	else if (what < 15)
 		user_submits(v);
 	else if (what < 20)
 		user_changes(v);
