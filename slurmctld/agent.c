@@ -92,6 +92,7 @@ static void prepare_run(struct work *w)
 	if (!s->failed && s->told_count)
 		s->failed = send_addrs_seal(s, &addrs);
 	if (!s->failed) {
+		s->told_none = s->told_count && !addrs;
 		if (addrs)
 			h.flags |= WIRE_FLAG_PACK_ADDRS;
 		h.fwd_net_cred = addrs;
@@ -109,6 +110,8 @@ static void prepare_run(struct work *w)
 	free(addrs);
 	wire_out_fini(&body);
 }
+
+static void send_each_alone(struct send *s);
 
 static void resolved(void *arg, enum err e)
 {
@@ -153,6 +156,10 @@ static void prepare_done(struct work *w)
 			  s->count ? s->agent->ctld->core->node[s->node[0]]->name : "a client",
 			  s->why.text);
 		send_finish(s, s->failed);
+		return;
+	}
+	if (s->told_none) {
+		send_each_alone(s);
 		return;
 	}
 	address(s);
@@ -291,6 +298,15 @@ static void release(struct send *s)
 static void send_group(struct agent *a, const struct effect *e, struct step_out *o,
 		       enum wire_version v, bool guessed, const uint32_t *node, uint32_t count);
 
+static void lead_nobody(struct send *s)
+{
+	s->count = 1;
+	s->depth = 0;
+	s->fwd_nodes = NULL;
+	s->told_count = 0;
+	s->told_none = false;
+}
+
 /* The head of a branch cannot be reached: the rest does not wait for it, and
  * goes in branches of its own, for the next of them may be lost as well. */
 void send_without_rest(struct send *s)
@@ -298,10 +314,17 @@ void send_without_rest(struct send *s)
 	if (s->count < 2)
 		return;
 	send_group(s->agent, s->e, s->out, s->version, s->guessed, s->node + 1, s->count - 1);
-	s->count = 1;
-	s->depth = 0;
-	s->fwd_nodes = NULL;
-	s->told_count = 0;
+	lead_nobody(s);
+}
+
+/* Their addresses cannot be told (CredType=cred/none seals none): nobody can
+ * hand the message on. */
+static void send_each_alone(struct send *s)
+{
+	for (uint32_t i = 1; i < s->count; i++)
+		send_group(s->agent, s->e, s->out, s->version, s->guessed, &s->node[i], 1);
+	lead_nobody(s);
+	send_again(s);
 }
 
 /* Another attempt, with what has to be said now. */

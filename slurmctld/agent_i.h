@@ -56,6 +56,7 @@ struct send {
 	uint32_t timeout_sec;
 	uid_t only_uid;
 	struct told *told;
+	bool told_none;                 /* no address could be told */
 	uint32_t told_count, told_pending;
 	void (*told_then)(struct send *s);
 	/* prepared by a worker: */
