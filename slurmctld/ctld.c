@@ -21,6 +21,7 @@
 #include "slurmctld/programs.h"
 #include "slurmctld/replier.h"
 #include "slurmctld/run.h"
+#include "slurmctld/sackds.h"
 #include "slurmctld/scripts.h"
 #include "slurmctld/standby.h"
 #include "slurmctld/stats.h"
@@ -125,6 +126,7 @@ static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)
 	tell_unserved(conf);
 	if (auth_reload(c->auth, &keys))
 		log_error("the key is not taken up: %s", keys.text);
+	sackds_tell(c);
 	log_info("reconfigured from %s", conf->path);
 	return E_OK;
 }
@@ -408,6 +410,7 @@ struct ctld *ctld_new(struct conf *conf, uint32_t index, const struct ctld_optio
 	c->replier = replier_new();
 	c->views = views_new(c);
 	c->stats = stats_new();
+	c->sackds = sackds_new();
 	c->scripts = scripts_new();
 	c->programs = programs_new(c);
 	c->steps = steps_new(c);
@@ -467,6 +470,7 @@ void ctld_free(struct ctld *c)
 	views_free(c->views);
 	scripts_free(c->scripts);
 	stats_free(c->stats);
+	sackds_free(c->sackds);
 	mailbox_free(c->home);
 	core_free(c->core);
 	sack_stop(c->sack);

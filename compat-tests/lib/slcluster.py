@@ -224,7 +224,8 @@ class Cluster:
             for name in ("slurmctld", "login", *NODES):
                 for d in ("slurm", "slurmctld"):
                     os.makedirs(self.path("sack", name, d), exist_ok=True)
-            os.chown(self.path("sack", "slurmctld", "slurmctld"), slurm.pw_uid, slurm.pw_gid)
+            for d in (("slurmctld", "slurmctld"), ("login", "slurm")):
+                os.chown(self.path("sack", *d), slurm.pw_uid, slurm.pw_gid)
             self.meta["conf"] = {"AuthType": f"auth/{self.meta['auth']}",
                                  "CredType": f"cred/{self.meta['auth']}",
                                  "AuthInfo": None, **self.meta["conf"]}

@@ -183,7 +183,7 @@ def sackd():
     c.start_ctld()
     for n in ("c1", "c2"):
         c.start_node(n)
-    c.spawn("sackd", REL, "a", "login", ["/usr/sbin/sackd", "-D", "-v"])
+    c.spawn("sackd", REL, "a", "login", ["/usr/sbin/sackd", "-D", "-v"], user="slurm")
     ok(wait_for(lambda: os.path.exists(c.path("sack", "login", "slurm", "sack.socket")), 10), "sackd serves",
        slurp(c.path("out", "sackd"))[-600:])
     same(wait_nodes({"c1": "idle", "c2": "idle"}, 30, c), True, "nodes register without it")
@@ -191,7 +191,29 @@ def sackd():
     check("sinfo -h -p normal -o %D", "a command asks it", out="4\n", user="alice", c=c)
 
 
+def sackd_files():
+    """One that has its configuration from the controller is told of changes."""
+    if not os.access(SACK, os.X_OK):
+        skip("sackd --conf-server", "not installed")
+        return
+    c = new_cluster(auth="slurm", conf={"SlurmctldParameters": "enable_configless"}, start=False)
+    c.net_up()
+    c.start_ctld()
+    wait_for(lambda: run("sinfo", c=c).rc == 0, 10)
+    c.spawn("sackd", REL, "b", "login", ["/usr/sbin/sackd", "-D", "--conf-server", ADDR["a"] + ":6817"],
+            user="slurm")
+    conf = c.path("sack", "login", "slurm", "conf", "slurm.conf")
+    ok(wait_for(lambda: "KillWait=2\n" in slurp(conf), 15), "sackd has its files from the controller",
+       slurp(c.path("out", "sackd"))[-600:])
+    # it listens a moment later
+    wait_for(lambda: c.run(REL, ["bash", "-c", f"</dev/tcp/{ADDR['b']}/6818"]).returncode == 0, 15)
+    c.write_conf(KillWait="7")
+    check("scontrol reconfigure", "the configuration changes", c=c)
+    ok(wait_for(lambda: "KillWait=7\n" in slurp(conf), 20), "and sackd has the new one",
+       slurp(c.path("out", "sackd"))[-600:])
+
+
 if VER < (23, 11):
     skip("auth/slurm", f"{REL} does not have it")
     done()
-main(daemons, mixes, wrong_key, no_socket, bad_files, named_keys, sackd)
+main(daemons, mixes, wrong_key, no_socket, bad_files, named_keys, sackd, sackd_files)

@@ -8,6 +8,7 @@
 #include "slurmctld/conn.h"
 #include "slurmctld/rpc/fill.h"
 #include "slurmctld/rpc/rpc.h"
+#include "slurmctld/sackds.h"
 #include "slurmctld/stats.h"
 #include "slurmctld/version.h"
 #include "wire/base/log.h"
@@ -280,7 +281,8 @@ void rpc_q_token(struct ctld *c, struct request *r)
 	rpc_answer(c, r, RESPONSE_AUTH_TOKEN, &m);
 }
 
-#define CONFIG_FOR_NODE 1
+#define CONFIG_FOR_NODE  1
+#define CONFIG_FOR_SACKD 2
 
 void rpc_q_config(struct ctld *c, struct request *r)
 {
@@ -301,4 +303,6 @@ void rpc_q_config(struct ctld *c, struct request *r)
 	wire_init(&config_response_msg_desc, &m);
 	config_files_fill(c->conf, q->flags & CONFIG_FOR_NODE, &m, &r->mem);
 	rpc_answer(c, r, RESPONSE_CONFIG, &m);
+	if (q->flags & CONFIG_FOR_SACKD)
+		sackds_add(c, r->caller.host, &r->caller.peer, q->port, r->version);
 }
