@@ -236,4 +236,15 @@ const struct conf_part *conf_part_find(const struct conf *c, const char *name);
  * SlurmctldParameters; *value (may be NULL) points at the value or "". */
 bool conf_option(const char *list, const char *option, const char **value);
 
+/* Where to call the controller: SlurmctldAddr, which moves to whoever has
+ * control, or each SlurmctldHost. */
+static inline char **conf_callers(const struct conf *c)
+{
+	return c->slurmctldaddr ? (char **)(uintptr_t)&c->slurmctldaddr : c->control_addrs;
+}
+static inline uint32_t conf_caller_count(const struct conf *c)
+{
+	return c->slurmctldaddr ? 1 : c->control_count;
+}
+
 #endif

@@ -176,6 +176,10 @@ int main(int argc, char **argv)
 		return conf_check(a.opt.conf_path, stdout) ? 1 : 0;
 	conf = load(a.opt.conf_path);
 	index = standby_index(conf);
+	if (index && a.opt.clean) {     /* what it takes over is never cleared */
+		log_info("-c is for the primary slurmctld, ignored");
+		a.opt.clean = false;
+	}
 	daemon_limits();
 	if (a.set_nice && setpriority(PRIO_PROCESS, 0, a.nice) < 0)
 		log_error("Unable to reset nice value to %d: %m", a.nice);

@@ -79,8 +79,8 @@ static void call_run(struct task *t)
 	struct ctld *k = c->d->ctld;
 	struct rpc_ctld peer = {
 		.auth = c->site->auth,
-		.hosts = conf->control_addrs,
-		.host_count = conf->control_count,
+		.hosts = conf_callers(conf),
+		.host_count = conf_caller_count(conf),
 		.port = conf->slurmctldport,
 		.port_count = conf->slurmctldport_count,
 		.slurm_uid = conf->slurm_uid,

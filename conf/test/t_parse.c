@@ -134,6 +134,12 @@ static void test_defaults(void)
 	ok(c->conf_flags == CONF_FLAG_IPV4, "flags");
 	ok(streq(c->control_hosts[0], "h") &&
 	   streq(c->control_addrs[0], "127.0.0.1"), "controller");
+	ok(conf_callers(c) == c->control_addrs && conf_caller_count(c) == 1,
+	   "which is called where it is");
+	c->slurmctldaddr = "10.0.0.1";
+	ok(streq(conf_callers(c)[0], "10.0.0.1") && conf_caller_count(c) == 1,
+	   "or at SlurmctldAddr");
+	c->slurmctldaddr = NULL;
 	ok(!conf_key_text(c, "TreeWidth") && conf_key_text(c, "clustername"),
 	   "origin is known");
 	conf_unref(c);

@@ -96,8 +96,8 @@ static enum err tools_load(struct step *s, struct err_text *why)
 	if (!s->auth)
 		return E_D_SETUP_ENVIRONMENT_ERROR;
 	s->ctld = (struct rpc_ctld){
-		.auth = s->auth, .hosts = s->conf->control_addrs,
-		.host_count = s->conf->control_count, .port = s->conf->slurmctldport,
+		.auth = s->auth, .hosts = conf_callers(s->conf),
+		.host_count = conf_caller_count(s->conf), .port = s->conf->slurmctldport,
 		.port_count = s->conf->slurmctldport_count,
 		.slurm_uid = s->conf->slurm_uid,
 		.timeout_ms = (int)s->conf->messagetimeout * 1000,
