@@ -15,9 +15,9 @@ echo "{what} $(id -u) $1 $(cat "${{SLURM_RESUME_FILE:-/dev/null}}")" >> {log}
 """
 
 
-def power_cluster():
+def power_cluster(nodes=None, **kw):
     global C
-    C = new_cluster(start=False)
+    C = new_cluster(start=False, **kw)
     for what in ("suspend", "resume", "fail"):
         with open(C.path(f"{what}.sh"), "w") as f:
             f.write(SCRIPT.format(what=what, log=shared("power.log", C)))
@@ -29,7 +29,7 @@ def power_cluster():
                  ResumeTimeout="20", SuspendRate="0", ResumeRate="0", SuspendExcNodes="c4",
                  SuspendExcParts="quantum", DebugFlags="Power",
                  SlurmctldParameters="power_save_interval=1")
-    C.start()
+    C.start(**({} if nodes is None else {"nodes": nodes, "wait": 0}))
     return C
 
 

@@ -8,6 +8,9 @@
 
 #include "slurmctld/core/internal.h"
 
+/* Virtual machines keep some of it for themselves. */
+#define CLOUD_MEM_PERCENT 90
+
 typedef struct node_registration_status_msg registration;
 
 static void add_reason(char *text, size_t size, const char *fmt, ...)
@@ -35,7 +38,7 @@ static void find_faults(const struct core *c, const struct node *n, const regist
 	uint32_t found = (uint32_t)m->sockets * m->cores * m->threads;
 	uint32_t wanted = (uint32_t)cn->sockets * cn->cores * cn->threads;
 	const char *v = NULL;
-	double percent = 100;
+	double percent = n->state & NODE_STATE_CLOUD ? CLOUD_MEM_PERCENT : 100;
 
 	*why = '\0';
 	if (c->conf->config_overrides)

@@ -22,11 +22,17 @@
 #define POWER_STATES (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN | \
 		      NODE_STATE_POWERING_UP | NODE_STATE_POWER_DOWN | NODE_STATE_POWER_UP)
 
+/* Not the name of a PowerAction, which are not run. */
+static bool is_path(const char *program)
+{
+	return program && program[0] == '/';
+}
+
 bool power_enabled(const struct core *c)
 {
 	bool any = c->conf->suspendtime != INFINITE && c->conf->suspendtime != NO_VAL;
 
-	if (!c->conf->suspendprogram || !c->conf->resumeprogram)
+	if (!is_path(c->conf->suspendprogram) || !is_path(c->conf->resumeprogram))
 		return false;
 	for (uint32_t i = 0; i < c->part_count && !any; i++) {
 		const struct part *p = c->part[i];
