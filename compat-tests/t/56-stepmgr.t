@@ -78,6 +78,7 @@ def shown():
     same((info.get("NodeList"), info.get("Tasks"), info.get("Name"), info.get("Nodes"),
           info.get("Partition")), ("c[1-2]", "2", "shown", "2", "normal"), "says what it is")
     like(info.get("TRES", ""), r"^cpu=\d,mem=100M,node=2$", "and has")
+    same([p.stdout.readline() for _ in range(2)], ["here\n", "here\n"], "its tasks run")
     r = run(f"sstat -a -n -P -j {j}.0 -o JobID,NTasks", c=c)
     like(r.out, rf"^{j}\.0\|2$", "sstat", r)
     a = popen(f"sattach -l {j}.0", c=c)
