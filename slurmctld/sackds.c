@@ -73,7 +73,6 @@ void sackds_tell(struct ctld *c)
 		e->body = m;
 		e->addr = s->v[k].addr;
 		e->client_version = wire_version_number(s->v[k].version);
-		e->no_reply = true;
 	}
 	log_debug("%u sackd are told of the new configuration", s->count);
 	steps_take(c, &out);
