@@ -5,6 +5,7 @@
  * rest there. */
 #include <string.h>
 
+#include "slurmd/core/job.h"
 #include "slurmd/rpc.h"
 #include "slurmd/steps.h"
 #include "wire/base/log.h"
@@ -106,19 +107,28 @@ static void managed(struct ask *a)
 	req_unref(q);
 }
 
+/* Will the job's extern step come up?  Its clients then try again. */
+static bool coming(const struct req *q, uint32_t job_id)
+{
+	struct nj_state st;
+
+	return nj_state(q->d->jobs, job_id, &st) && st.end == END_NO &&
+	       (st.prolog == PRO_RUNNING || st.prolog == PRO_EXTERN);
+}
+
 /* The job's extern step here, up; otherwise q is answered. */
 static const struct step *manager_of(struct req *q, uint32_t job_id)
 {
 	const struct step *s = steps_find(q->d, job_id, STEP_EXTERN, NO_VAL);
 
+	if ((s && !s->up) || (!s && coming(q, job_id))) {
+		refuse(q, E_NODES_BUSY, NULL);
+		return NULL;
+	}
 	if (!s) {
 		log_info("%s from uid %u: job %u has no step manager on this node",
 			 q->type->name, q->who.uid, job_id);
 		refuse(q, E_INVALID_JOB_ID, NULL);
-		return NULL;
-	}
-	if (!s->up) {   /* its prolog runs: srun tries again */
-		refuse(q, E_PROLOG_RUNNING, NULL);
 		return NULL;
 	}
 	return s;

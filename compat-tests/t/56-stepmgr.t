@@ -71,7 +71,8 @@ def busy():
 def shown():
     j = sbatch("-p normal -N2 -n4 --mem=200 -w c1,c2 -o none", wrap="sleep 200", c=c)
     same(wait_state(j, "RUNNING", c=c), "RUNNING", "a batch job")
-    p = popen(f"srun --jobid={j} -N2 -n2 --mem=50 -J shown --overlap sh -c 'echo here; sleep 200'", c=c)
+    p = popen(f"srun -u --jobid={j} -N2 -n2 --mem=50 -J shown --overlap sh -c 'echo here; sleep 200'", c=c)
+    same(p.stdout.readline() + p.stdout.readline(), "here\nhere\n", "with a step")
     info = {}
     ok(wait_for(lambda: info.update(fields(run(f"scontrol -o show step {j}.0", c=c).out)) or
                 info.get("State") == "RUNNING", 20), "scontrol show step", info)
@@ -165,7 +166,9 @@ def again():
     ok(wait_for(lambda: state(j, c) == "PENDING", 20), "is queued again")
     wait_for(lambda: node_states(c).get("c1") == "idle", 20)
     run(f"scontrol update JobId={j} StartTime=now", c=c)
-    same(wait_state(j, "RUNNING", 30, c=c), "RUNNING", "and runs")
+    same(wait_state(j, "RUNNING", 30, c=c), "RUNNING", "and runs", job(j, c),
+         "\n".join(l for l in slurp(c.path("log", "slurmctld.log")).split("\n") if f"JobId={j}" in l),
+         slurp(c.path("log", "slurmd-c1.log"))[-3000:])
     ok(wait_for(lambda: run(f"srun --jobid={j} --overlap hostname", c=c).out == "c1\n", 20, 1),
        "with a step manager of its own")
     run(["scancel", j], c=c)

@@ -138,6 +138,8 @@ void manager_wish(struct core *c, const struct event *ev, struct job *j);
 void manager_choose(struct core *c, struct job *j, struct effects *out);
 /* The oldest release among its nodes and its client. */
 enum wire_version manager_release(const struct core *c, const struct job *j);
+/* It is not there yet: its node's prolog runs. */
+bool manager_starts(const struct core *c, const struct job *j);
 /* Tell the client where to ask; false: here. */
 bool manager_reroute(struct core *c, const struct event *ev, const struct job *j,
 		     struct effects *out);

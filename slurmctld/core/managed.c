@@ -85,6 +85,14 @@ bool job_is_managed(const struct core *c, const struct job *j)
 	       (job_is_running(j) || job_base(j) == JOB_SUSPENDED || job_is_completing(j));
 }
 
+bool manager_starts(const struct core *c, const struct job *j)
+{
+	const struct node *n = manager_node(c, j);
+	uint32_t k = n && job_is_managed(c, j) ? alloc_find(j->alloc, n->index) : UINT32_MAX;
+
+	return k != UINT32_MAX && j->alloc->prolog && bitset_test(j->alloc->prolog, k);
+}
+
 bool manager_reroute(struct core *c, const struct event *ev, const struct job *j,
 		     struct effects *out)
 {

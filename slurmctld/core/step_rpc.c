@@ -355,6 +355,10 @@ void rpc_step_create(struct core *c, const struct event *ev, struct effects *out
 		effect_reply_rc(out, ev, rc);
 		return;
 	}
+	if (manager_starts(c, j)) {
+		effect_reply_rc(out, ev, E_NODES_BUSY);
+		return;
+	}
 	if (manager_reroute(c, ev, j, out))
 		return;
 	s = step_new();

@@ -3,6 +3,7 @@
  * The step manager: a core made of what a controller says about one job, and
  * the requests that it serves.  Placement, credentials and completion are those
  * of the controller (step_rpc.c, sched/steps.c); nothing is decided here. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -334,7 +335,7 @@ static void rpc_subscribe(struct core *c, const struct event *ev, struct effects
 	} else if (!busy(c)) {
 		effect_reply_rc(out, ev, E_STEPS_DRAINED);
 	} else if (c->waiter_count >= WAITERS_MAX) {
-		effect_reply_rc(out, ev, (enum err)11);         /* EAGAIN */
+		effect_reply_rc(out, ev, (enum err)EAGAIN);
 	} else {
 		c->waiters = mem_realloc(c->waiters, (c->waiter_count + 1) * sizeof(*w));
 		w = &c->waiters[c->waiter_count++];
