@@ -3,6 +3,7 @@
  * Requests for the step manager of a job (slurmctld/core/stepmgr.h), which is
  * its extern step on the job's first node: who may ask is decided here, the
  * rest there. */
+#include <event2/event.h>
 #include <string.h>
 
 #include "slurmd/core/job.h"
@@ -10,6 +11,9 @@
 #include "slurmd/steps.h"
 #include "wire/base/log.h"
 #include "wire/states.h"
+
+#define STARTING_PAUSE_MS 100
+#define STARTING_TRIES    100
 
 /* Whose requests are let through.  As stock: a step is created by the job's
  * owner only, what is shown is anybody's. */
@@ -107,7 +111,7 @@ static void managed(struct ask *a)
 	req_unref(q);
 }
 
-/* Will the job's extern step come up?  Its clients then try again. */
+/* Will the job's extern step come up?  Its clients are answered then. */
 static bool coming(const struct req *q, uint32_t job_id)
 {
 	struct nj_state st;
@@ -116,15 +120,30 @@ static bool coming(const struct req *q, uint32_t job_id)
 	       (st.prolog == PRO_RUNNING || st.prolog == PRO_EXTERN);
 }
 
-/* The job's extern step here, up; otherwise q is answered. */
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct req *q = arg;
+
+	(void)fd, (void)what;
+	q->rpc->serve(q);
+	if (q->answered)
+		req_flush(q);
+	req_unref(q);
+}
+
+/* The job's extern step here, up; otherwise q is answered, or served later. */
 static const struct step *manager_of(struct req *q, uint32_t job_id)
 {
 	const struct step *s = steps_find(q->d, job_id, STEP_EXTERN, NO_VAL);
 
-	if ((s && !s->up) || (!s && coming(q, job_id))) {
-		refuse(q, E_NODES_BUSY, NULL);
+	if (((s && !s->up) || (!s && coming(q, job_id))) && q->tries++ < STARTING_TRIES) {
+		struct timeval moment = { .tv_usec = STARTING_PAUSE_MS * 1000 };
+
+		event_base_once(q->d->base, -1, EV_TIMEOUT, on_later, req_ref(q), &moment);
 		return NULL;
 	}
+	if (s && !s->up)
+		s = NULL;
 	if (!s) {
 		log_info("%s from uid %u: job %u has no step manager on this node",
 			 q->type->name, q->who.uid, job_id);

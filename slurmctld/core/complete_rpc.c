@@ -173,6 +173,8 @@ void rpc_complete_prolog(struct core *c, const struct event *ev, struct effects 
 		return;
 	bitset_clear(j->alloc->prolog, k);
 	job_dirty(c, j);
+	if (job_is_managed(c, j) && !manager_starts(c, j))
+		steps_wake(j, out);
 	if (bitset_next(j->alloc->prolog, 0) == UINT32_MAX)
 		job_prolog_done(c, j, out);
 }

@@ -114,6 +114,8 @@ void step_remove(struct core *c, struct job *j, struct step *s);
 void step_use(struct core *c, struct job *j, struct step *s, bool add);
 /* Every rank reported: removes it and wakes those that wait for room. */
 void step_ended(struct core *c, struct job *j, struct step *s, struct effects *out);
+/* Those that wait for room, or for the job to go on, are to ask again. */
+void steps_wake(struct job *j, struct effects *out);
 void steps_remove_all(struct core *c, struct job *j);
 void steps_time_limits(struct core *c, struct job *j, struct effects *out);
 

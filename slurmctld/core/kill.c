@@ -358,6 +358,7 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 		j->end_time = c->now + (int64_t)j->time_limit_min * 60 - j->pre_sus_sec;
 	tell_suspend(c, j, (uint16_t)op, out);
 	job_move(c, j, JOB_RUNNING | (j->state & ~JOB_STATE_BASE));
+	steps_wake(j, out);
 	return E_OK;
 }
 

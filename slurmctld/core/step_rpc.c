@@ -24,6 +24,7 @@ static enum err step_allowed(struct core *c, const struct event *ev,
 		return E_INVALID_JOB_ID;
 	if (ev->caller.uid != j->uid && !ev->caller.root_or_slurm)
 		return E_ACCESS_DENIED;
+	*out = j;
 	if (job_base(j) == JOB_SUSPENDED)
 		return E_DISABLED;
 	if (job_is_pending(j))
@@ -45,7 +46,6 @@ static enum err step_allowed(struct core *c, const struct event *ev,
 			return E_DUPLICATE_STEP_ID;
 	if (steps >= c->conf->maxstepcount || j->next_step_id >= STEP_MAX_NORMAL)
 		return E_STEP_LIMIT;
-	*out = j;
 	return E_OK;
 }
 
@@ -304,7 +304,7 @@ static bool same_addr(const struct wire_addr *a, const struct wire_addr *b)
 	return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
 }
 
-/* No room in the allocation: remember who asked. */
+/* Not now: remember who asked. */
 static void step_wait(struct core *c, const struct event *ev, struct job *j,
 		      const struct job_step_create_request_msg *m, struct step *s)
 {
@@ -351,12 +351,12 @@ void rpc_step_create(struct core *c, const struct event *ev, struct effects *out
 	struct step *s;
 	enum err rc = step_allowed(c, ev, m, &j);
 
+	if (rc == E_OK && manager_starts(c, j))
+		rc = E_NODES_BUSY;
 	if (rc != E_OK) {
+		if (rc == E_DISABLED || rc == E_NODES_BUSY)
+			step_wait(c, ev, j, m, step_new());
 		effect_reply_rc(out, ev, rc);
-		return;
-	}
-	if (manager_starts(c, j)) {
-		effect_reply_rc(out, ev, E_NODES_BUSY);
 		return;
 	}
 	if (manager_reroute(c, ev, j, out))
@@ -408,7 +408,7 @@ static bool worse(uint32_t a, uint32_t b)
 }
 
 /* An srun that found no room waits at its port to be told to ask again. */
-static void wake_waiting(struct job *j, struct effects *out)
+void steps_wake(struct job *j, struct effects *out)
 {
 	struct step **p = &j->steps;
 
@@ -443,7 +443,7 @@ void step_ended(struct core *c, struct job *j, struct step *s, struct effects *o
 		j->derived_ec = code;
 	j->time_last_active = c->now;
 	step_remove(c, j, s);
-	wake_waiting(j, out);
+	steps_wake(j, out);
 }
 
 void rpc_step_complete(struct core *c, const struct event *ev, struct effects *out)

@@ -314,9 +314,24 @@ enum err stepmgr_load(struct core *c, const struct stepmgr_records *r,
 
 /* ---- at work ------------------------------------------------------------ */
 
-void stepmgr_suspended(struct core *c, bool suspended)
+/* Nothing is kept. */
+static void forget(struct core *c)
+{
+	for (struct job *j = c->dirty_jobs; j; j = j->dirty_next)
+		j->dirty = false;
+	for (struct node *n = c->dirty_nodes; n; n = n->dirty_next)
+		n->dirty = false;
+	c->dirty_jobs = NULL;
+	c->dirty_nodes = NULL;
+	c->dirty_meta = c->wants_sched = false;
+}
+
+void stepmgr_suspended(struct core *c, bool suspended, struct effects *out)
 {
 	job_move(c, the_job(c), suspended ? JOB_SUSPENDED : JOB_RUNNING);
+	if (!suspended)
+		steps_wake(the_job(c), out);
+	forget(c);
 }
 
 static bool busy(const struct core *c)
@@ -499,18 +514,6 @@ static core_rpc *handler_of(uint16_t type)
 		if (served[i].type == type)
 			return served[i].handler;
 	return NULL;
-}
-
-/* Nothing is kept. */
-static void forget(struct core *c)
-{
-	for (struct job *j = c->dirty_jobs; j; j = j->dirty_next)
-		j->dirty = false;
-	for (struct node *n = c->dirty_nodes; n; n = n->dirty_next)
-		n->dirty = false;
-	c->dirty_jobs = NULL;
-	c->dirty_nodes = NULL;
-	c->dirty_meta = c->wants_sched = false;
 }
 
 static void at(struct core *c, int64_t now)

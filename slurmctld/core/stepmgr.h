@@ -41,6 +41,6 @@ void stepmgr_serve(struct core *c, const struct stepmgr_request *q, struct effec
 void stepmgr_tick(struct core *c, int64_t now, struct effects *out);
 int64_t stepmgr_next_time(const struct core *c);
 /* The job is suspended or runs again. */
-void stepmgr_suspended(struct core *c, bool suspended);
+void stepmgr_suspended(struct core *c, bool suspended, struct effects *out);
 
 #endif

@@ -276,8 +276,13 @@ enum err manage_request(const struct stepd_request *q, struct stepd_reply *r,
 
 void manage_suspended(bool suspended)
 {
-	if (manage.core)
-		stepmgr_suspended(manage.core, suspended);
+	struct effects out = { 0 };
+
+	if (!manage.core)
+		return;
+	stepmgr_suspended(manage.core, suspended, &out);
+	carry_out(&manage, &out, WIRE_VERSION_NEWEST, NULL, NULL, NULL);
+	effects_fini(&out);
 }
 
 enum err manage_start(const struct manage_config *cfg, struct err_text *why)
