@@ -83,6 +83,61 @@ static int energy(void)
 	return rc;
 }
 
+/* The job's first step, in the two forms the library has known: from 25.11 on
+ * a number of eight bytes comes first. */
+struct step {
+	uint64_t unique;
+	uint32_t job, component, step;
+};
+
+static void *step_of(uint32_t job, struct step *s)
+{
+	*s = (struct step){.job = job, .component = 0xfffffffe, .step = 0};
+	return getenv("SLSAY_WIDE") ? (void *)s : (void *)&s->job;
+}
+
+static int pids(uint32_t job)
+{
+	int (*fn)(void *, char *, void **) =
+		(int (*)(void *, char *, void **))sym("slurm_job_step_get_pids");
+	struct step s;
+	void *out = NULL;
+
+	return fn(step_of(job, &s), (char *)"c1", &out);
+}
+
+static int container(void)
+{
+	int (*fn)(uint16_t, uint32_t, const char *, void *) =
+		(int (*)(uint16_t, uint32_t, const char *, void *))
+		sym("slurm_find_step_ids_by_container_id");
+	void *(*create)(void *) = (void *(*)(void *))sym("slurm_list_create");
+
+	return fn(0, 0, "box", create(NULL));
+}
+
+/* A program of PMI 1, which speaks to srun itself: LIBRARY is libpmi */
+static int pmi(void)
+{
+	char name[256] = "", value[256] = "", key[32];
+	int spawned, rank = 0, size = 0, rc;
+
+	rc = ((int (*)(int *))sym("PMI_Init"))(&spawned);
+	((int (*)(int *))sym("PMI_Get_rank"))(&rank);
+	((int (*)(int *))sym("PMI_Get_size"))(&size);
+	((int (*)(char *, int))sym("PMI_KVS_Get_my_name"))(name, sizeof name);
+	(void)snprintf(key, sizeof key, "key%d", rank);
+	((int (*)(const char *, const char *, const char *))sym("PMI_KVS_Put"))(name, key, "word");
+	((int (*)(const char *))sym("PMI_KVS_Commit"))(name);
+	((int (*)(void))sym("PMI_Barrier"))();
+	(void)snprintf(key, sizeof key, "key%d", (rank + 1) % (size ? size : 1));
+	((int (*)(const char *, const char *, char *, int))sym("PMI_KVS_Get"))(name, key, value,
+									 sizeof value);
+	printf("%d of %d: %s ", rank, size, value);
+	((int (*)(void))sym("PMI_Finalize"))();
+	return rc;
+}
+
 /* Until 25.05 the two numbers were two arguments */
 static int terminate(uint32_t job)
 {
@@ -104,15 +159,23 @@ int main(int argc, char **argv)
 		printf("%s\n", dlerror());
 		return 1;
 	}
-	init = (void (*)(const char *))sym("slurm_init");
-	init(NULL);
+	if (strcmp(argv[2], "pmi")) {
+		init = (void (*)(const char *))sym("slurm_init");
+		init(NULL);
+	}
 	if (!strcmp(argv[2], "pull"))
 		rc = pull();
 	else if (!strcmp(argv[2], "callerid"))
 		rc = caller_id();
 	else if (!strcmp(argv[2], "energy"))
 		rc = energy();
-	else if (!strcmp(argv[2], "terminate") && !strstr(argv[1], "26"))
+	else if (!strcmp(argv[2], "pids"))
+		rc = pids((uint32_t)atoi(argv[3]));
+	else if (!strcmp(argv[2], "container"))
+		rc = container();
+	else if (!strcmp(argv[2], "pmi"))
+		rc = pmi();
+	else if (!strcmp(argv[2], "terminate") && !getenv("SLSAY_WIDE"))
 		rc = terminate((uint32_t)atoi(argv[3]));
 	printf("%d\n", rc);
 	return 0;

@@ -62,13 +62,10 @@ class Sniffer:
                             data, addr = s.recvfrom(1 << 17)
                         except BlockingIOError:
                             break
-                        lo = addr[0] == "lo"
-                        # each segment once: on lo when it arrives, between
-                        # the hosts where the first of them sees it
-                        if (lo and addr[2] == OUTGOING) or (not lo and socks[s] == "b"):
-                            continue
-                        if len(data) > 40 and data[9] == 6:
-                            out.write(struct.pack("<IB", len(data), lo and socks[s] == "b") + data)
+                        # each segment once: where it arrives
+                        if addr[2] != OUTGOING and len(data) > 40 and data[9] == 6:
+                            own = addr[0] == "lo" and socks[s] == "b"
+                            out.write(struct.pack("<IB", len(data), own) + data)
 
     def stop(self):
         os.kill(self.pid, signal.SIGTERM)
@@ -114,10 +111,12 @@ def frames(path):
     """(name, version, frame without its length) of every whole RPC frame."""
     known = types()
     for s in streams(path):
-        while len(s) > 26:
+        while len(s) > 18:
             n = struct.unpack(">I", s[:4])[0]
             f = s[4:4 + n]
-            if n < 22 or len(f) < n:
+            if f[:2] == b"\x19\x64" and f[3:4] == b"\0":   # the first word of a database's stream
+                n, f, s = n - 2, f[2:], s[2:]
+            if n < 14 or len(f) < n:
                 break
             version, _, kind, _, fwd, ret = struct.unpack(">HHHIHH", f[:14])
             if version & 0xff or not 38 <= version >> 8 <= 45 or kind not in known:
