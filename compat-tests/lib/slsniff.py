@@ -114,11 +114,12 @@ def frames(path):
         while len(s) > 18:
             n = struct.unpack(">I", s[:4])[0]
             f = s[4:4 + n]
-            if f[:2] == b"\x19\x64" and f[3:4] == b"\0":   # the first word of a database's stream
-                n, f, s = n - 2, f[2:], s[2:]
             if n < 14 or len(f) < n:
                 break
-            version, _, kind, _, fwd, ret = struct.unpack(">HHHIHH", f[:14])
+            at = 2 if f[:2] == b"\x19\x64" else 0     # a database's stream begins so
+            if len(f) < at + 14:
+                break
+            version, _, kind, _, fwd, ret = struct.unpack(">HHHIHH", f[at:at + 14])
             if version & 0xff or not 38 <= version >> 8 <= 45 or kind not in known:
                 break
             yield (known[kind] + ("+fwd" if fwd else "") + ("+ret" if ret else ""),
