@@ -380,11 +380,11 @@ static void pair(struct pairs *p, const char *name, const char *value)
 	}
 }
 
-/* Text that may be missing; a word for that came with 24.05. */
+/* Text that may be missing; a word for that came with 24.11. */
 static void pair_text(struct pairs *p, const char *name, const char *v,
 		      enum wire_version release)
 {
-	pair(p, name, v || wire_version_in(release, UNTIL(24_05)) ? v : "(null)");
+	pair(p, name, v || wire_version_in(release, UNTIL(24_11)) ? v : "(null)");
 }
 
 static void pair_bool(struct pairs *p, const char *name, bool v)

@@ -117,8 +117,8 @@ def cancelled():
 
 
 def restart():
-    if STOCK and VER >= (26, 5):
-        return skip("a restart meanwhile", "26.05 kills the program when it ends, and starts the job")
+    if STOCK and VER >= (25, 11):
+        return skip("a restart meanwhile", "25.11 and newer kill the program when they end, and start the job")
     flag("hold-prolog")
     j = sbatch("-p normal -o again.out", wrap="echo ran", c=C)
     seen("prolog", j)

@@ -182,7 +182,12 @@ int main(void)
 
 	if (ok(text && test_parse(&files, &c, NULL) == E_OK, "parses")) {
 		test_release(c, "22.05", V22_05, true);
+		test_release(c, "23.02", V23_02, true);
+		test_release(c, "23.11", V23_11, true);
+		test_release(c, "24.05", V24_05, true);
 		test_release(c, "24.11", V24_11, true);
+		test_release(c, "25.05", V25_05, true);
+		test_release(c, "25.11", V25_11, true);
 		test_release(c, "26.05", V26_05, false);
 		test_every_release(c);
 		conf_unref(c);

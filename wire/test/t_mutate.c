@@ -60,13 +60,13 @@ static void vector_add(const char *hex)
 	vectors[vector_count++] = (struct vector){ p, n };
 }
 
-static bool vectors_read(int major)
+static bool vectors_read(const char *set, int major)
 {
 	char path[128], *line = NULL;
 	size_t cap = 0;
 	FILE *in;
 
-	(void)snprintf(path, sizeof path, "compat-tests/vectors/rpc-v%d.tsv", major);
+	(void)snprintf(path, sizeof path, "compat-tests/vectors/%s-v%d.tsv", set, major);
 	in = fopen(path, "r");
 	if (!in)
 		return false;
@@ -235,7 +235,7 @@ int main(int argc, char **argv)
 			corpus = argv[k + 1];
 	}
 	for (int major = 38; major <= 45; major++)
-		if (!vectors_read(major))
+		if (!vectors_read("rpc", major) || !vectors_read("more", major))
 			ok(false, "vectors of protocol %d are there", major);
 	if (corpus)
 		return corpus_write(corpus);
