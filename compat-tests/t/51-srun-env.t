@@ -116,7 +116,9 @@ def process():
     same(r.out, "300\n0\n", "resource limits")
     r = run(["srun", "-p", "normal", "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"])
     m = re.search(r"SigBlk:\s*(\w+)", r.out)
-    same(m and int(m.group(1), 16), 0, "no signal is blocked", r)
+    # slurmstepd of 25.05 leaves SIGCHLD blocked
+    may = (0, 1 << 16) if "25.05" in cluster().meta["nodes"].values() else (0,)
+    ok(m and int(m.group(1), 16) in may, "no signal is blocked", r)
     r = run(["srun", "-p", "normal", "bash", "-c", "for f in /proc/$$/fd/*; do echo ${f##*/}; done"])
     ok(set(r.out.split()) <= {"0", "1", "2", "255", "3"} or STOCK, "no descriptor of the daemon leaks", r.out.split())
     r = run(["srun", "-p", "normal", "bash", "-c", "echo $(( $(ps -o pgid= $$) == $$ || 1 )); cat /proc/self/oom_score_adj"])

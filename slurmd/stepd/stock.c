@@ -16,7 +16,7 @@
 #include "slurmd/stepd/proc.h"
 #include "slurmd/stepd/step.h"
 
-#define IDLE_MS 200             /* between questions of one caller */
+#define IDLE_MS 2000            /* between questions of one caller: a busy node is slow */
 #define QUESTIONS_MAX 64
 
 enum question {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * slurmstepd as a whole, between a played slurmd, srun and slurmctld. */
+#include <sys/un.h>
+
 #include "wire/base/tap.h"
 
 /* The makefile knows one source a test. */
@@ -238,6 +240,26 @@ static void test_files(void)
 	((uint32_t *)m.cred.cred.id.gids)[0] = 0;
 }
 
+/* What scontrol listpids does, on a node that is busy */
+static bool slow_caller(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int version = 0x2a00, pids = 15;
+	uint32_t n = 0;
+	bool good;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	stepd_socket_path(a.sun_path, sizeof a.sun_path, d.dir, "c1", 77, 0, NO_VAL);
+	good = connect(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
+	       send(fd, &version, sizeof version, MSG_NOSIGNAL) > 0 &&
+	       recv(fd, &version, sizeof version, MSG_WAITALL) > 0;
+	usleep(600000);
+	good = good && send(fd, &pids, sizeof pids, MSG_NOSIGNAL) > 0 &&
+	       recv(fd, &n, sizeof n, MSG_WAITALL) > 0;
+	close(fd);
+	return good && n >= 2;
+}
+
 static void test_signals(void)
 {
 	struct stepd_request q;
@@ -252,6 +274,7 @@ static void test_signals(void)
 	   "info");
 	q.op = STEPD_PIDS;
 	ok(drive_ask(&d, &q, &r) == E_OK && r.pids_count >= 2, "pids");
+	ok(slow_caller(), "who asks slowly is answered");
 	q.op = STEPD_STAT;
 	ok(drive_ask(&d, &q, &r) == E_OK && r.type == RESPONSE_JOB_STEP_STAT && r.body.len,
 	   "stat");
