@@ -270,6 +270,9 @@ static void take_alone(struct ctld *c)
 			nanosleep(&pause, NULL);
 		ours = lease_take(c->lease, 0, clock_mono_usec() / 1000000) == LEASE_OURS;
 	}
+	if (!ours && lease_trouble(c->lease))
+		log_fatal("%s/lease cannot be locked: %s", c->conf->statesavelocation,
+			  strerror(lease_trouble(c->lease)));
 	if (!ours) {
 		t = &lease_seen(c->lease)->last;
 		log_fatal("%s: in use by another slurmctld, on %s, pid %lld",

@@ -28,7 +28,7 @@
 struct dbd {
 	struct ctld *ctld;
 	struct watch look;
-	int64_t nodes_seen;             /* core's last_node_update */
+	int64_t looked;                 /* wall clock */
 	pthread_t thread;
 	int wake;                       /* eventfd */
 	pthread_mutex_t lock;
@@ -307,9 +307,9 @@ static void on_look(void *arg, short what)
 		d->conf = conf_ref(d->ctld->conf);
 		pthread_mutex_unlock(&d->lock);
 	}
-	if (d->nodes_seen != d->ctld->core->last_node_update)
+	if (d->ctld->core->last_node_update >= d->looked)
 		look_at_nodes(d);
-	d->nodes_seen = d->ctld->core->last_node_update;
+	d->looked = ctld_now_usec(d->ctld) / 1000000;
 	watch_wait(&d->look, 0, LOOK_SEC * INT64_C(1000000));
 }
 

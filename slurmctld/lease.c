@@ -25,6 +25,7 @@ struct lease {
 	struct lease_seen seen;
 	char written[LEASE_BYTES];
 	bool locked, ours;
+	int trouble;                    /* errno of locking, when nobody else has it */
 };
 
 /* ---- pure -------------------------------------------------------------- */
@@ -122,8 +123,10 @@ static bool lock_try(struct lease *l)
 {
 	struct flock k = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	if (!l->locked)
+	if (!l->locked) {
 		l->locked = fcntl(l->fd, F_OFD_SETLK, &k) == 0;
+		l->trouble = l->locked || errno == EAGAIN || errno == EACCES ? 0 : errno;
+	}
 	return l->locked;
 }
 
@@ -168,6 +171,11 @@ bool lease_look(struct lease *l, int64_t now)
 const struct lease_seen *lease_seen(const struct lease *l)
 {
 	return &l->seen;
+}
+
+int lease_trouble(const struct lease *l)
+{
+	return l->trouble;
 }
 
 static enum err text_write(struct lease *l, struct err_text *why)

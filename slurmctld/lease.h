@@ -52,6 +52,8 @@ enum lease_answer lease_take(struct lease *l, int64_t wait_sec, int64_t now);
 /* Look at it without trying; false when it cannot be read. */
 bool lease_look(struct lease *l, int64_t now);
 const struct lease_seen *lease_seen(const struct lease *l);
+/* Why the lock could not be had; 0: another has it. */
+int lease_trouble(const struct lease *l);
 /* Is it still ours?  Before every write; any one thread. */
 enum err lease_check(struct lease *l, struct err_text *why);
 enum err lease_beat(struct lease *l, struct err_text *why);

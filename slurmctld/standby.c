@@ -188,6 +188,9 @@ static void say_what_for(struct standby *s, enum lease_answer a)
 	if (a == LEASE_WATCH)
 		log_info("%s/lease: slurmctld on %s (pid %lld) did not give it back: waiting to "
 			 "see whether it still writes", dir, t->host, (long long)t->pid);
+	else if (lease_trouble(s->ctld->lease))
+		log_error("not taking control: %s/lease cannot be locked: %s", dir,
+			  strerror(lease_trouble(s->ctld->lease)));
 	else if (a == LEASE_BROKEN)
 		log_error("not taking control: slurmctld on %s (pid %lld) still counts in "
 			  "%s/lease although its lock could be had: file locks do not work there",
