@@ -36,8 +36,7 @@ def markdown():
         if h == "rpc_core" and n not in core:
             ctld[n] = "rpc_unserved"
     rpcs = rows("slurmd/rpcs.def", "RPC")
-    refused = [r[0] for r in rpcs if r[5] == "rpc_no_step_manager"]
-    node = {r[0] for r in rpcs} - set(refused)
+    node = {r[0] for r in rpcs}
     served = sum(h != "rpc_unserved" for h in ctld.values())
     out = ["## Messages\n",
            f"slurmctld serves {served} types of message, slurmd {len(node)}; the codec knows"
@@ -52,8 +51,23 @@ def markdown():
         c = "2036 Requested operation not supported on this system" \
             if n in ctld else "22 Invalid argument"
         out.append(f"| {n} | {num} | {releases(gate)} | {c} | 22 Invalid argument |")
-    out += ["", "A step manager on the node (`SlurmctldParameters=enable_stepmgr`, `--stepmgr`, 24.05 and"
-            " newer) is not in slurmd:\nbatch jobs and allocations with one run, and what would go to"
-            " it is refused with code 2036 and the reason in\nwords, which srun prints: "
-            + ", ".join(refused) + "."]
+    managed = [r[0] for r in rpcs if r[5] == "rpc_manage"]
+    out += ["", "## Step manager\n",
+            "`SlurmctldParameters=enable_stepmgr` and `--stepmgr` (24.05 and newer, with `PrologFlags=Contain`)"
+            " give a job's steps\nto its extern step on its first node, with our slurmctld over stock"
+            " node daemons, with our slurmd under a stock\nslurmctld, and with both mixed"
+            " (`compat-tests/t/56-stepmgr.t`).  slurmd passes these on to it:\n"
+            + ", ".join(managed) + ".\n",
+            "- Our slurmctld gives a job a step manager when the submitting client and every node of"
+            " the job know of it\n  (24.05 and newer, or ours) and the first node's daemon speaks the"
+            " client's release.  The steps of any other job stay\n  with slurmctld, which logs why:"
+            " clients and nodes of 22.05 to 23.11 are served as without the option.",
+            "- A heterogeneous job has none, as with stock.",
+            "- Commands older than 24.05 cannot make steps in a job that has one (its submitter was"
+            " newer); they are told so.",
+            "- `srun --async` (26.05) is refused in words: our step manager launches nothing itself.",
+            "- Steps are accounted by nobody while they are a step manager's of ours"
+            " (REQUEST_DBD_RELAY is not sent).",
+            "- Step managers of both kinds end with their slurmstepd: the job's running steps go on,"
+            " new ones cannot be made."]
     return "\n".join(out) + "\n"

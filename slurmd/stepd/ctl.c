@@ -307,7 +307,7 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
 {
 	struct step *s = arg;
 	struct arena mem = {0};
-	struct wire_out o = {0};
+	struct wire_out o = { .tokens = auth_cred_tokens(s->auth) };
 	struct stepd_request q;
 	struct stepd_reply r;
 	int fd = accept4((int)listener, NULL, NULL, SOCK_CLOEXEC);
