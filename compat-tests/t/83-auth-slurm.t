@@ -108,6 +108,16 @@ def wrong_key():
     same(wait_nodes({"c2": "idle"}, 45, c), True, "with the right key the node comes back")
 
 
+def step_manager():
+    """Steps that the node signs, with the key that is there."""
+    if VER < (24, 5):
+        return
+    c = new_cluster(auth="slurm", conf={"SlurmctldParameters": "enable_stepmgr", "PrologFlags": "Contain"})
+    check("salloc -Q --stepmgr -p normal -N2 srun -N2 id -un", "a step of a step manager",
+          out="alice\nalice\n", user="alice", c=c)
+    check("srun -Q -p normal -N2 id -un", "and one of the controller", out="alice\nalice\n", user="alice", c=c)
+
+
 def no_socket():
     c = new_cluster(auth="slurm", start=False, conf={"AuthInfo": "disable_sack"})
     c.net_up()
@@ -216,4 +226,4 @@ def sackd_files():
 if VER < (23, 11):
     skip("auth/slurm", f"{REL} does not have it")
     done()
-main(daemons, mixes, wrong_key, no_socket, bad_files, named_keys, sackd, sackd_files)
+main(daemons, mixes, step_manager, wrong_key, no_socket, bad_files, named_keys, sackd, sackd_files)
