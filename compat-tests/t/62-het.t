@@ -264,6 +264,22 @@ def orders():
     gone()
 
 
+def signals():
+    p = popen(["salloc"] + words("-p normal -N1 -n1 --mem=10 : -p quantum -N1 -n1 --mem=20") + [
+        "srun", "--mpi=none", "--het-group=0,1", "bash", "-c",
+        "trap 'echo got $SLURM_PROCID; exit' USR1; echo ready; for i in $(seq 300); do sleep .2; done"],
+        c=C, bufsize=1)
+    a = ""
+    while not a:
+        a = "".join(re.findall(r"Granted job allocation (\d+)", p.stderr.readline()))
+    same([p.stdout.readline() for i in range(2)], ["ready\n"] * 2, "a step in both components")
+    check(f"scancel -s USR1 {a}", c=C)
+    same(sorted(p.stdout.readline() for i in range(2)), ["got 0\n", "got 1\n"],
+         "a signal reaches the tasks of both")
+    p.communicate(timeout=60)
+    gone()
+
+
 def depend():
     a, b = hetbatch(AB, "#!/bin/bash\nsleep 2\n")
     n = sbatch(f"-p normal -o none -d afterok:{a}", wrap="true", c=C)
@@ -340,4 +356,4 @@ def restart():
     gone()
 
 
-main(setup, batch, steps, top_srun, ordinary, together, orders, depend, refused, node_fails, restart)
+main(setup, batch, steps, top_srun, ordinary, together, orders, signals, depend, refused, node_fails, restart)

@@ -87,12 +87,18 @@ static void batch_done(struct core *c, struct job *j, const struct complete_batc
 			job_end_status(c, k, m->job_rc, out);
 }
 
-/* The leader ended before its script did; the others with the script. */
-static void parts_done(struct core *c, struct job *leader, uint32_t rc, struct effects *out)
+/* The job ended before its script did.  How that ended is worth keeping; of
+ * components that still run it is the end. */
+static void batch_late(struct core *c, struct job *j, uint32_t rc, struct effects *out)
 {
-	for (struct job *k = het_is_part(leader) ? NULL : leader->het_next; k; k = k->het_next)
-		if (k->alloc && job_is_running(k))
+	for (struct job *k = j; k; k = het_is_part(j) ? NULL : k->het_next) {
+		if (k->alloc && job_is_running(k)) {
 			job_end_status(c, k, rc, out);
+		} else if (job_is_finished(k) && !k->exit_code && rc && k->batch) {
+			k->exit_code = rc;
+			job_dirty(c, k);
+		}
+	}
 }
 
 /* Does it, or another component, have that node? */
@@ -119,12 +125,7 @@ void rpc_complete_batch(struct core *c, const struct event *ev, struct effects *
 		return;
 	}
 	if (job_is_finished(j)) {
-		/* How the script of a cancelled job ended is worth keeping. */
-		if (!j->exit_code && m->job_rc && j->batch) {
-			j->exit_code = m->job_rc;
-			job_dirty(c, j);
-		}
-		parts_done(c, j, m->job_rc, out);
+		batch_late(c, j, m->job_rc, out);
 		effect_reply_rc(out, ev, E_ALREADY_DONE);
 		return;
 	}

@@ -41,6 +41,9 @@ static enum err signal_running(struct core *c, struct job *j, uint16_t signal, u
 {
 	struct bitset *set;
 
+	/* without a word it is for the steps */
+	if (!(flags & (KILL_FULL_JOB | KILL_JOB_BATCH | KILL_STEPS_ONLY)))
+		flags |= KILL_STEPS_ONLY;
 	if (flags & KILL_JOB_BATCH) {
 		if (!j->batch)
 			return E_JOB_SCRIPT_MISSING;
