@@ -143,7 +143,7 @@ static struct json_object *json_decode(const char *s, size_t n)
 	return o;
 }
 
-static const char *text_member(struct json_object *o, const char *key)
+const char *jws_text(struct json_object *o, const char *key)
 {
 	struct json_object *v;
 
@@ -157,8 +157,8 @@ static enum jws_fate key_choose(const struct jws_keys *keys, const struct parts 
 {
 	struct json_object *h = p->head_len <= HEADER_MAX ? json_decode(p->head, p->head_len) :
 			NULL;
-	const char *alg = h ? text_member(h, "alg") : NULL;
-	const char *name = h ? text_member(h, "kid") : NULL;
+	const char *alg = h ? jws_text(h, "alg") : NULL;
+	const char *name = h ? jws_text(h, "kid") : NULL;
 	enum jws_fate fate = JWS_GOOD;
 
 	*key = keys ? &keys->key[keys->signing] : NULL;

@@ -44,6 +44,9 @@ enum jws_fate { JWS_GOOD, JWS_BAD_KEY, JWS_UNKNOWN_KID, JWS_EXPIRED_KEY, JWS_MAL
 enum jws_fate jws_open(const struct jws_keys *keys, const char *token, int64_t now,
 		       struct json_object **claims, char kid[64]);
 
+/* A member that is a string, borrowed; else NULL. */
+const char *jws_text(struct json_object *o, const char *key);
+
 /* Base64 with padding; heap string. */
 char *jws_base64(const void *p, size_t len);
 /* Either alphabet's text with or without padding; heap memory, NULL when it is

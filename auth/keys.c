@@ -52,19 +52,11 @@ static enum err file_read(const char *path, uid_t slurm_uid, uint8_t **bytes, si
 	return E_OK;
 }
 
-static const char *text_member(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string) ?
-		json_object_get_string(v) : NULL;
-}
-
 static const char *key_parse(struct json_object *o, struct jws_keys *k)
 {
-	const char *kid = text_member(o, "kid"), *kty = text_member(o, "kty");
-	const char *alg = text_member(o, "alg"), *text = text_member(o, "k");
-	const char *use = text_member(o, "use");
+	const char *kid = jws_text(o, "kid"), *kty = jws_text(o, "kty");
+	const char *alg = jws_text(o, "alg"), *text = jws_text(o, "k");
+	const char *use = jws_text(o, "use");
 	struct json_object *exp;
 	struct jws_key *key = &k->key[k->count];
 

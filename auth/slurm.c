@@ -68,18 +68,10 @@ static bool claim_int(struct json_object *o, const char *key, int64_t max, int64
 	return *out >= 0 && *out <= max;
 }
 
-static const char *claim_text(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string) ?
-		json_object_get_string(v) : NULL;
-}
-
 /* NULL, or what is wrong. */
 static const char *claims_read(struct slurm_token *t, int64_t *only_uid)
 {
-	const char *payload = claim_text(t->json, "payload");
+	const char *payload = jws_text(t->json, "payload");
 	int64_t uid, gid;
 
 	if (!claim_int(t->json, "exp", INT64_MAX, &t->expires))
@@ -92,10 +84,10 @@ static const char *claims_read(struct slurm_token *t, int64_t *only_uid)
 		return "uid";
 	if (!claim_int(t->json, "gid", UINT32_MAX, &gid))
 		return "gid";
-	t->host = claim_text(t->json, "host");
+	t->host = jws_text(t->json, "host");
 	if (!t->host)
 		return "host";
-	t->context = claim_text(t->json, "context");
+	t->context = jws_text(t->json, "context");
 	if (!t->context)
 		return "context";
 	if (payload) {

@@ -201,10 +201,7 @@ static uint32_t number(struct json_object *o, const char *key)
 
 static const char *text_in(struct json_object *o, const char *key, struct arena *mem)
 {
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string) ?
-		arena_strdup(mem, json_object_get_string(v)) : NULL;
+	return arena_strdup(mem, jws_text(o, key));
 }
 
 static uint32_t list_length(struct json_object *o)

@@ -77,6 +77,12 @@ void daemon_reconfigure(struct daemon *d)
 		site_unref(next);
 		return;
 	}
+	if (!streq(auth_name(next->auth), auth_name(old->auth))) {
+		log_error("AuthType has changed, which needs a restart of slurmd: keeping the old "
+			  "configuration");
+		site_unref(next);
+		return;
+	}
 	if (next->port != old->port)
 		log_error("SlurmdPort has changed, which needs a restart of slurmd");
 	/* A dynamic node that was given another name has a new one, and no steps. */
