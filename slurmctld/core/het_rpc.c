@@ -94,7 +94,8 @@ static enum err submit_check(struct core *c, const struct event *ev, struct het_
 
 	/* as for stock, whose backfill alone starts such jobs */
 	if (!c->conf->schedulertype || !strstr(c->conf->schedulertype, "backfill"))
-		return E_NOT_SUPPORTED;
+		return err_set(&t->why, E_NOT_SUPPORTED,
+			       "heterogeneous jobs need SchedulerType=sched/backfill");
 	if (!t->count)
 		return E_FAIL;
 	if ((uint64_t)c->job_count + t->count > c->conf->maxjobcount)

@@ -304,6 +304,24 @@ static void release(struct core *c, struct job *j)
 		job_reason(c, j, WAIT_NO_REASON, NULL);
 }
 
+/* SchedulerParameters=whole_hetjob: a hold, or its release, is for all components. */
+static void others_follow(struct core *c, struct job *j, const struct change *k)
+{
+	struct job *l = het_is_whole(c) ? het_leader(c, j) : NULL;
+
+	for (; l; l = l->het_next) {
+		if (l == j || job_is_finished(l) || !l->priority == !k->d->priority)
+			continue;
+		if (k->d->priority)
+			release(c, l);
+		else
+			hold(c, l, k);
+		job_dirty(c, l);
+		if (l->listed)
+			sched_job_changed(c, l);
+	}
+}
+
 static enum err change_priority(struct core *c, struct job *j, const struct change *k)
 {
 	uint32_t want = k->d->priority;
@@ -322,10 +340,12 @@ static enum err change_priority(struct core *c, struct job *j, const struct chan
 		if (!k->admin && j->reason != WAIT_HELD_USER && j->reason != WAIT_RESV_DELETED)
 			return E_ACCESS_DENIED;
 		release(c, j);
+		others_follow(c, j, k);
 		return E_OK;
 	}
 	if (!want) {
 		hold(c, j, k);
+		others_follow(c, j, k);
 		return E_OK;
 	}
 	if (want == INFINITE) {

@@ -37,9 +37,29 @@ static uint32_t job_tier(const struct core *c, const struct job *j)
 	return n ? part[0]->priority_tier : tier;
 }
 
+/* SchedulerParameters=bf_hetjob_prio: a heterogeneous job counts as the least,
+ * the most or the mean of its components; without a word as its leader. */
+static uint32_t het_priority(const struct core *c, const struct job *leader)
+{
+	uint64_t low = leader->priority, high = low, sum = 0;
+	const char *how;
+	uint32_t n = 0;
+
+	if (!sched_is_het(leader) ||
+	    !conf_option(c->conf->schedulerparameters, "bf_hetjob_prio", &how) || !how)
+		return leader->priority;
+	for (const struct job *k = leader; k; k = k->het_next, n++) {
+		low = k->priority < low ? k->priority : low;
+		high = k->priority > high ? k->priority : high;
+		sum += k->priority;
+	}
+	return (uint32_t)(strncmp(how, "min", 3) == 0 ? low : strncmp(how, "max", 3) == 0 ? high :
+			  sum / n);
+}
+
 struct sched_key sched_job_key(const struct core *c, const struct job *j)
 {
-	struct sched_key k = {.tier = job_tier(c, j), .priority = j->priority};
+	struct sched_key k = {.tier = job_tier(c, j), .priority = het_priority(c, j)};
 
 	/* 4: a single job has one record only, so its second key says nothing */
 	k.first = j->array_job_id ? j->array_job_id : j->id;

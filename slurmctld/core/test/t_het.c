@@ -323,6 +323,34 @@ static void steps(void)
 	world_end(&w);
 }
 
+/* whole_hetjob: orders to one are orders to all. */
+static void whole(void)
+{
+	static char text[4096];
+	struct job_desc_msg *d;
+	uint32_t id;
+
+	snprintf(text, sizeof(text), "%sSchedulerParameters=whole_hetjob\n", conf_text);
+	world_begin(&w, text);
+	register_all(&w);
+	id = submit_two();
+	d = desc(&w, false);
+	d->work_dir = d->std_out = NULL;
+	d->cpus_per_task = NO_VAL16;
+	d->nice = d->min_cpus = d->min_nodes = d->num_tasks = d->time_limit = NO_VAL;
+	d->name = NULL;
+	d->job_id_str = "1+1";
+	d->priority = 0;
+	rpc_as(&w, 0, REQUEST_UPDATE_JOB, d);
+	ok(!job_find(w.c, id)->priority && !job_find(w.c, id + 1)->priority, "all are held");
+	d->priority = INFINITE;
+	rpc_as(&w, 0, REQUEST_UPDATE_JOB, d);
+	ok(job_find(w.c, id)->priority && job_find(w.c, id + 1)->priority, "all are released");
+	sched(&w);
+	ok(kill_as(w.uid, "2", 9) == 0 && both(id, JOB_CANCELLED), "all are cancelled");
+	world_end(&w);
+}
+
 int main(void)
 {
 	life();
@@ -332,5 +360,6 @@ int main(void)
 	node_lost();
 	restarted();
 	steps();
+	whole();
 	return tap_done();
 }
