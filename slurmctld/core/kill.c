@@ -362,6 +362,7 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 	tell_suspend(c, j, (uint16_t)op, out);
 	job_move(c, j, JOB_RUNNING | (j->state & ~JOB_STATE_BASE));
 	steps_wake(j, out);
+	prep_check(c, j, out);
 	return E_OK;
 }
 
