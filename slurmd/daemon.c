@@ -335,7 +335,7 @@ static int serve(struct daemon *d, int ready_fd)
 	log_info("slurmd started on %ld", (long)d->started);
 	ready_report(d, ready_fd);
 	if (s->conf->healthcheckinterval)
-		health_check_run(d);
+		health_check_run(d, NULL);
 	register_send(d, 0, true);
 	event_base_dispatch(d->base);
 	conn_close_listener(d);

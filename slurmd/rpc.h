@@ -14,7 +14,9 @@ void rpc_config_files(struct req *q);
 void rpc_shutdown(struct req *q);
 void rpc_debug_level(struct req *q);
 void rpc_debug_flags(struct req *q);
-void health_check_run(struct daemon *d);
+/* verdict: the controller's, "yes" or "no"; NULL: it has none. */
+void health_check_run(struct daemon *d, const char *verdict);
+void rpc_node_health_check(struct req *q);
 void rpc_health_check(struct req *q);
 void rpc_reboot(struct req *q);
 void rpc_energy_update(struct req *q);

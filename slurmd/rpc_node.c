@@ -104,18 +104,19 @@ static void health_done(void *arg, const struct script_result *r)
 	d->health_running = false;
 }
 
-void health_check_run(struct daemon *d)
+void health_check_run(struct daemon *d, const char *verdict)
 {
 	const struct site *s = d->site;
 	struct arena mem = { 0 };
-	char *env[4];
+	char *env[5];
 
 	if (!s->conf->healthcheckprogram || d->health_running)
 		return;
 	env[0] = arena_printf(&mem, "SLURMD_NODENAME=%s", s->name);
 	env[1] = arena_printf(&mem, "SLURM_CONF=%s", s->conf_path);
 	env[2] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	env[3] = NULL;
+	env[3] = verdict ? arena_printf(&mem, "SLURM_NODE_IS_HEALTHY=%s", verdict) : NULL;
+	env[4] = NULL;
 	d->health_running = true;
 	script_run(d, s->conf->healthcheckprogram, env, HEALTH_LIMIT_SEC, health_done, d);
 	arena_fini(&mem);
@@ -124,7 +125,17 @@ void health_check_run(struct daemon *d)
 void rpc_health_check(struct req *q)
 {
 	req_answer_rc(q, 0);
-	health_check_run(q->d);
+	health_check_run(q->d, NULL);
+}
+
+/* Tells the program what slurmctld thinks of the node. */
+void rpc_node_health_check(struct req *q)
+{
+	const struct node_health_check_msg *m = q->body;
+	const char *verdict = m->healthy ? "yes" : "no";
+
+	req_answer_rc(q, 0);
+	health_check_run(q->d, verdict);
 }
 
 static void reboot_done(void *arg, const struct script_result *r)

@@ -63,6 +63,7 @@ enum job_reason {
 #define TOP_PRIO_TMP       BIT64(17)
 #define GRES_DISABLE_BIND  BIT64(19)
 #define JOB_WAS_RUNNING    BIT64(20)
+#define RESET_ACCRUE_TIME  BIT64(21)
 #define CRON_JOB           BIT64(22)
 #define JOB_MEM_SET        BIT64(23)
 #define EXTERNAL_JOB       BIT64(24)

@@ -26,6 +26,8 @@ static const struct rpc_row rpc_table[] = {
 	{ REQUEST_BATCH_SCRIPT, rpc_batch_script },
 	{ REQUEST_JOB_NOTIFY, rpc_job_notify },
 	{ REQUEST_JOB_SBCAST_CRED, rpc_sbcast_cred },
+	{ REQUEST_SBCAST_CRED_NO_JOB, rpc_sbcast_cred_no_job },
+	{ REQUEST_RESOURCE_LAYOUT, rpc_resource_layout },
 	{ REQUEST_COMPLETE_JOB_ALLOCATION, rpc_complete_alloc },
 	{ REQUEST_COMPLETE_BATCH_SCRIPT, rpc_complete_batch },
 	{ REQUEST_COMPLETE_PROLOG, rpc_complete_prolog },

@@ -340,9 +340,11 @@ enum err job_targets_find(struct core *c, const char *text, uint32_t id, struct 
 			  struct job_targets *t);
 void job_targets_whole(struct core *c, struct arena *mem, struct job_targets *t);
 /* The answer to an order to several: a code, or of an array each code with the
- * tasks that got it.  rc: of each target. */
+ * tasks that got it.  rc: of each target; why: words for E_NOT_SUPPORTED. */
 void job_targets_reply(struct core *c, const struct event *ev, const struct job_targets *t,
-		       const enum err *rc, struct effects *out);
+		       const enum err *rc, const char *why, struct effects *out);
+/* JS_TRES_REQ after the job's size. */
+void job_note_tres(struct core *c, struct job *j);
 /* Best answer for a set: success when one succeeded, unless all had ended. */
 enum err job_targets_signal(struct core *c, const struct event *ev, struct job_targets *t,
 			    uint16_t signal, uint16_t flags, struct effects *out);
@@ -383,7 +385,7 @@ void node_drain(struct core *c, struct node *n, const char *reason, uint32_t uid
 /* ---- request handlers -------------------------------------------------- */
 core_rpc rpc_submit_batch, rpc_alloc, rpc_will_run, rpc_submit_het, rpc_alloc_het;
 core_rpc rpc_alloc_info, rpc_het_alloc_info, rpc_job_ready, rpc_job_end_time, rpc_batch_script,
-	rpc_job_notify, rpc_sbcast_cred;
+	rpc_job_notify, rpc_sbcast_cred, rpc_sbcast_cred_no_job, rpc_resource_layout;
 core_rpc rpc_complete_alloc, rpc_complete_batch, rpc_complete_prolog, rpc_epilog_complete;
 core_rpc rpc_requeue, rpc_kill_job, rpc_kill_jobs, rpc_cancel_step, rpc_suspend;
 core_rpc rpc_update_job, rpc_update_step, rpc_top_job;

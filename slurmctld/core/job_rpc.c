@@ -237,3 +237,104 @@ void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out
 	cr->id.gid = j->gid;
 	cr->nodes = r->node_list;
 }
+
+#define NO_JOB_CRED_SEC 3600
+
+/* sbcast -Z: root copies to nodes without a job. */
+void rpc_sbcast_cred_no_job(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct sbcast_cred_no_job_msg *m = ev->body;
+	struct bitset *nodes = effects_bitset(out, c->node_count);
+	struct job_sbcast_cred_msg *r;
+	struct sbcast_cred *cr;
+
+	if (!m->node_list || !*m->node_list || nodes_parse(c, m->node_list, nodes, NULL) != E_OK) {
+		effect_reply_rc(out, ev, E_INVALID_NODE_NAME);
+		return;
+	}
+	r = effect_reply(out, ev, RESPONSE_JOB_SBCAST_CRED);
+	out->v[out->count - 1].sign_cred = true;
+	r->node_list = arena_strdup(&out->mem, m->node_list);
+	cr = &r->cred.cred;
+	cr->ctime = c->now;
+	cr->expiration = c->now + NO_JOB_CRED_SEC;
+	cr->id.uid = ev->caller.uid;
+	cr->id.gid = ev->caller.gid;
+	cr->nodes = r->node_list;
+}
+
+/* ---- what a running job has on each node ------------------------------- */
+
+static const char *hex_mask(struct arena *mem, const struct bitset *b, uint32_t from, uint32_t bits)
+{
+	uint32_t digits = (bits + 3) / 4;
+	char *s = arena_alloc(mem, digits + 3), *p = stpcpy(s, "0x");
+
+	for (uint32_t d = digits; d-- > 0;) {
+		unsigned v = 0;
+
+		for (uint32_t k = 0; k < 4 && d * 4 + k < bits; k++)
+			v |= (unsigned)bitset_test(b, from + d * 4 + k) << k;
+		*p++ = "0123456789ABCDEF"[v];
+	}
+	*p = '\0';
+	return s;
+}
+
+static void gres_layout(const struct core *c, const struct job_share *s, struct node_layout *l,
+			struct arena *mem)
+{
+	if (!s->gres)
+		return;
+	l->gres = arena_zalloc(mem, c->gres_type_count * sizeof(*l->gres) + 1);
+	for (uint32_t t = 0; t < c->gres_type_count; t++) {
+		struct node_gres_layout *g = &l->gres[l->gres_count];
+		size_t n = strlen(c->gres_name[t]);
+
+		if (!s->gres[t])
+			continue;
+		wire_init(&node_gres_layout_desc, g);
+		g->name = arena_strdup(mem, c->gres_name[t]);
+		if (c->gres_type[t][n] == ':')
+			g->type = arena_strdup(mem, c->gres_type[t] + n + 1);
+		g->count = s->gres[t];
+		l->gres_count++;
+	}
+}
+
+void rpc_resource_layout(struct core *c, const struct event *ev, struct effects *out)
+{
+	const struct job_ready_msg *m = ev->body;
+	const struct job *j = job_find(c, m->step_id.job_id);
+	struct resource_layout_msg *r;
+
+	if (!j || (m->step_id.sluid && m->step_id.sluid != j->sluid)) {
+		effect_reply_rc(out, ev, E_INVALID_JOB_ID);
+		return;
+	}
+	if (!job_may_act(ev, j)) {
+		effect_reply_rc(out, ev, E_USER_ID_MISSING);
+		return;
+	}
+	if (!job_is_running(j) || !j->alloc) {
+		effect_reply_rc(out, ev, E_JOB_NOT_RUNNING);
+		return;
+	}
+	r = effect_reply(out, ev, RESPONSE_RESOURCE_LAYOUT);
+	r->nodes_count = j->alloc->node_count;
+	r->nodes = arena_zalloc(&out->mem, r->nodes_count * sizeof(*r->nodes) + 1);
+	for (uint32_t i = 0; i < r->nodes_count; i++) {
+		const struct job_share *s = &j->alloc->share[i];
+		const struct node *n = c->node[s->node];
+		struct node_layout *l = &r->nodes[i];
+
+		wire_init(&node_layout_desc, l);
+		l->node = arena_strdup(&out->mem, n->name);
+		l->mem_alloc = s->mem_mb;
+		l->sockets_per_node = n->sockets;
+		l->cores_per_socket = n->cores_per_socket;
+		l->channel = NO_VAL;            /* no switch plugin */
+		l->core_bitmap = hex_mask(&out->mem, j->alloc->cores, s->core_off, s->cores);
+		gres_layout(c, s, l, &out->mem);
+	}
+}

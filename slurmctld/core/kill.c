@@ -283,7 +283,7 @@ static void each_target(struct core *c, const struct event *ev, const char *text
 		each = arena_alloc(&mem, t.count * sizeof(*each) + 1);
 		for (uint32_t i = 0; i < t.count; i++)
 			each[i] = one(c, ev, t.v[i].j, arg, out);
-		job_targets_reply(c, ev, &t, each, out);
+		job_targets_reply(c, ev, &t, each, NULL, out);
 	}
 	arena_fini(&mem);
 }

@@ -731,7 +731,7 @@ static void copy_scalars(struct core *c, struct job *j, const struct draft *t)
 	j->time_last_active = c->now;
 }
 
-static void note_tres(struct core *c, struct job *j)
+void job_note_tres(struct core *c, struct job *j)
 {
 	uint32_t types = c->gres_type_count;
 	uint64_t *units = mem_zalloc((types + 1) * sizeof(*units));
@@ -811,7 +811,7 @@ enum err submit_build(struct core *c, const struct event *ev, const struct job_d
 	if (job_str(j, JS_DEPENDENCY))
 		j->bitflags |= JOB_DEPENDENT;
 	first_reason(c, j, &t);
-	note_tres(c, j);
+	job_note_tres(c, j);
 	j->array = t.array;
 	t.array = NULL;
 	job_spec_hash(j);

@@ -209,7 +209,7 @@ static struct bitset *who(struct arena *mem, const struct core *c, const struct 
 }
 
 void job_targets_reply(struct core *c, const struct event *ev, const struct job_targets *t,
-		       const enum err *rc, struct effects *out)
+		       const enum err *rc, const char *why, struct effects *out)
 {
 	const char *form = wire_version_in(ev->caller.version, SINCE(26_05)) ? "%u_[%s]" : "%u_%s";
 	uint32_t n = t->count + (t->missing != NULL), codes = 0;
@@ -222,7 +222,8 @@ void job_targets_reply(struct core *c, const struct event *ev, const struct job_
 
 		while (i + 1 < t->count && rc[i] == E_OK)
 			i++;
-		effect_reply_rc(out, ev, t->count ? rc[i] : E_INVALID_JOB_ID);
+		effect_reply_rc_msg(out, ev, t->count ? rc[i] : E_INVALID_JOB_ID,
+				    t->count && rc[i] == E_NOT_SUPPORTED ? why : NULL);
 		return;
 	}
 	set = arena_alloc(&out->mem, n * sizeof(*set) + 1);
@@ -252,6 +253,7 @@ void job_targets_reply(struct core *c, const struct event *ev, const struct job_
 		char *ranges = bitset_to_ranges(set[k]);
 
 		r->items[k].error_code = (uint32_t)code[k];
+		r->items[k].err_msg = code[k] == E_NOT_SUPPORTED ? why : NULL;
 		r->items[k].job_array_id = arena_printf(&out->mem, form, t->id, ranges);
 		free(ranges);
 	}

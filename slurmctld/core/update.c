@@ -6,6 +6,7 @@
 
 #include "slurmctld/core/internal.h"
 #include "slurmctld/core/resv.h"
+#include "slurmctld/core/sched/sched_i.h"
 
 #define SID_USER_HOLD 0x00000002u
 #define NO_LIMIT_SEC (365 * 86400)
@@ -25,9 +26,9 @@ static enum err change_strings(struct job *j, const struct change *k)
 	const struct { enum job_string s; const char *v; bool pending; } all[] = {
 		{ JS_NAME, d->name, false }, { JS_COMMENT, d->comment, false },
 		{ JS_ADMIN_COMMENT, d->admin_comment, false }, { JS_EXTRA, d->extra, false },
-		{ JS_WCKEY, d->wckey, false }, { JS_ACCOUNT, d->account, true },
-		{ JS_QOS, d->qos, true }, { JS_FEATURES, d->features, true },
-		{ JS_PREFER, d->prefer, true }, { JS_CLUSTER_FEATURES, d->cluster_features, true },
+		{ JS_WCKEY, d->wckey, false },
+		{ JS_FEATURES, d->features, true },
+		{ JS_PREFER, d->prefer, true },
 		{ JS_BATCH_FEATURES, d->batch_features, true },
 		{ JS_STD_OUT, d->std_out, true }, { JS_STD_IN, d->std_in, true },
 		{ JS_STD_ERR, d->std_err, true }, { JS_WORK_DIR, d->work_dir, true },
@@ -43,6 +44,9 @@ static enum err change_strings(struct job *j, const struct change *k)
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (all[i].v && all[i].pending && !job_is_pending(j))
 			return E_JOB_NOT_PENDING;
+	/* Without accounting a job keeps the account and QOS it came with. */
+	if ((d->account || d->qos) && !job_is_pending(j))
+		return E_JOB_NOT_PENDING;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (all[i].v)
 			job_str_set(j, all[i].s, all[i].v);
@@ -118,9 +122,6 @@ static enum err change_node_list(struct core *c, struct job *j, enum job_string 
 	set = bitset_new(c->node_count);
 	if (*text)
 		rc = nodes_parse(c, text, set, NULL);
-	if (rc == E_OK && *text && s == JS_REQ_NODES && j->part &&
-	    !bitset_subset(set, j->part->nodes))
-		rc = E_INVALID_NODE_NAME;
 	bitset_free(set);
 	if (rc == E_OK)
 		job_str_set(j, s, text);
@@ -137,6 +138,7 @@ static bool sizes_given(const struct job_desc_msg *d)
 	       d->pn_min_memory != NO_VAL64 || d->pn_min_tmp_disk != NO_VAL ||
 	       d->ntasks_per_node != NO_VAL16 || d->shared != NO_VAL16 ||
 	       d->contiguous != NO_VAL16 || d->core_spec != NO_VAL16 ||
+	       d->sockets_per_node != NO_VAL16 || d->cores_per_socket != NO_VAL16 ||
 	       d->threads_per_core != NO_VAL16 || d->reboot != NO_VAL16;
 }
 
@@ -146,10 +148,61 @@ static bool holds_nodes(const struct job *j)
 	return job_is_running(j) || job_base(j) == JOB_SUSPENDED;
 }
 
+/* What the request makes of the number of CPUs. */
+static void cpus_wanted(const struct job *j, const struct job_desc_msg *d, struct job *want)
+{
+	uint32_t per_task = d->cpus_per_task != NO_VAL16 ? d->cpus_per_task :
+			    j->cpus_per_task ? j->cpus_per_task : 1;
+	uint32_t per_node = d->pn_min_cpus != NO_VAL16 ? d->pn_min_cpus : j->pn_min_cpus;
+
+	if (d->min_cpus != NO_VAL)
+		want->min_cpus = d->min_cpus;
+	else if (d->pn_min_cpus != NO_VAL16 && d->pn_min_cpus)
+		want->min_cpus = d->pn_min_cpus * want->min_nodes;
+	else if (d->num_tasks != NO_VAL)
+		want->min_cpus = d->num_tasks;
+	if (d->max_cpus != NO_VAL)
+		want->max_cpus = d->max_cpus;
+	if (d->num_tasks != NO_VAL)
+		want->num_tasks = d->num_tasks;
+	if (d->ntasks_per_node != NO_VAL16 && d->ntasks_per_node) {
+		want->num_tasks = d->ntasks_per_node * want->min_nodes;
+		want->min_cpus = want->num_tasks * per_task;
+	}
+	if (d->min_nodes != NO_VAL) {
+		uint64_t need, nodes = (uint64_t)per_node * d->min_nodes;
+
+		if (want->num_tasks < d->min_nodes)
+			want->num_tasks = d->min_nodes;
+		need = (uint64_t)want->num_tasks * per_task;
+		need = need < nodes ? nodes : need;
+		if (need > want->min_cpus)
+			want->min_cpus = need < NO_VAL ? (uint32_t)need : NO_VAL - 1;
+	}
+}
+
+static enum err size_allowed(const struct core *c, const struct job *j, const struct change *k)
+{
+	const struct job_desc_msg *d = k->d;
+
+	if (d->core_spec != NO_VAL16 && !c->conf->allowspecresourcesusage)
+		return E_ACCESS_DENIED;
+	if (k->admin)
+		return E_OK;
+	/* Users may give up what is theirs, not take more. */
+	if ((d->contiguous != NO_VAL16 && d->contiguous >= j->contiguous) ||
+	    (d->shared != NO_VAL16 && (j->shared == NO_VAL16 || d->shared >= j->shared)) ||
+	    (d->ntasks_per_node != NO_VAL16 && d->ntasks_per_node >= j->ntasks_per_node))
+		return E_ACCESS_DENIED;
+	return E_OK;
+}
+
 static enum err change_size(struct core *c, struct job *j, const struct change *k,
 			    struct effects *out)
 {
 	const struct job_desc_msg *d = k->d;
+	struct job want = *j;
+	enum err rc;
 
 	if (!sizes_given(d))
 		return E_OK;
@@ -161,25 +214,27 @@ static enum err change_size(struct core *c, struct job *j, const struct change *
 		return E_INVALID_CPU_COUNT;
 	if (d->num_tasks != NO_VAL && !d->num_tasks)
 		return E_BAD_TASK_COUNT;
+	rc = size_allowed(c, j, k);
+	if (rc != E_OK)
+		return rc;
 	if (d->min_nodes != NO_VAL) {
 		uint32_t max = d->max_nodes != NO_VAL ? d->max_nodes : 0;
 
 		if (!d->min_nodes || (max && max < d->min_nodes))
 			return E_INVALID_NODE_COUNT;
-		j->min_nodes = d->min_nodes;
-		j->max_nodes = max;
-		if (j->min_cpus < j->min_nodes)
-			j->min_cpus = j->min_nodes;
+		want.min_nodes = d->min_nodes;
+		want.max_nodes = max;
 	}
-	if (d->num_tasks != NO_VAL) {
-		j->num_tasks = d->num_tasks;
+	cpus_wanted(j, d, &want);
+	if (want.max_cpus && want.max_cpus != NO_VAL && want.max_cpus < want.min_cpus)
+		return E_INVALID_CPU_COUNT;
+	j->min_nodes = want.min_nodes;
+	j->max_nodes = want.max_nodes;
+	j->min_cpus = want.min_cpus;
+	j->max_cpus = want.max_cpus;
+	j->num_tasks = want.num_tasks;
+	if (d->num_tasks != NO_VAL)
 		j->bitflags |= JOB_NTASKS_SET;
-		j->min_cpus = d->num_tasks * (j->cpus_per_task ? j->cpus_per_task : 1u);
-	}
-	if (d->min_cpus != NO_VAL)
-		j->min_cpus = d->min_cpus;
-	if (d->max_cpus != NO_VAL)
-		j->max_cpus = d->max_cpus;
 #define SET16(to, from) if (d->from != NO_VAL16) j->to = d->from;
 	SET16(cpus_per_task, cpus_per_task)
 	SET16(pn_min_cpus, pn_min_cpus)
@@ -187,6 +242,8 @@ static enum err change_size(struct core *c, struct job *j, const struct change *
 	SET16(shared, shared)
 	SET16(contiguous, contiguous)
 	SET16(core_spec, core_spec)
+	SET16(sockets_per_node, sockets_per_node)
+	SET16(cores_per_socket, cores_per_socket)
 	SET16(threads_per_core, threads_per_core)
 	SET16(reboot, reboot)
 #undef SET16
@@ -196,6 +253,7 @@ static enum err change_size(struct core *c, struct job *j, const struct change *
 	}
 	if (d->pn_min_tmp_disk != NO_VAL)
 		j->pn_min_tmp_disk = d->pn_min_tmp_disk;
+	job_note_tres(c, j);
 	return E_OK;
 }
 
@@ -417,6 +475,47 @@ static enum err change_throttle(struct core *c, struct job *j, const struct chan
 	return E_OK;
 }
 
+/* What a site without such plugins or a federation cannot do. */
+static enum err change_absent(const struct job *j, const struct change *k)
+{
+	const struct job_desc_msg *d = k->d;
+
+	if (d->clusters || d->cluster_features)
+		return E_FAIL;
+	if (d->site_factor != NO_VAL && !k->admin)
+		return E_ACCESS_DENIED;
+	if (d->bitflags & RESET_ACCRUE_TIME && !job_is_pending(j))
+		return E_JOB_NOT_PENDING;
+	return E_OK;
+}
+
+static enum err change_features(struct core *c, const struct job *j, const struct change *k)
+{
+	const char *const expr[] = { k->d->features, k->d->prefer };
+	struct feat_expr f;
+
+	for (int i = 0; i < 2; i++) {
+		enum err rc;
+
+		if (!expr[i] || !*expr[i] || !job_is_pending(j))
+			continue;
+		rc = feature_parse(c, expr[i], &f, NULL);
+		arena_reset(&c->sched->mem);
+		if (rc != E_OK)
+			return i ? E_INVALID_PREFER : rc;
+	}
+	return E_OK;
+}
+
+static void change_site_factor(struct core *c, struct job *j, const struct change *k)
+{
+	if (k->d->site_factor == NO_VAL)
+		return;
+	j->site_factor = k->d->site_factor;
+	if (j->priority && !j->direct_prio && job_is_pending(j))
+		j->priority = sched_priority(c, j);
+}
+
 static enum err change_gres(struct core *c, const struct change *k)
 {
 	uint64_t *units = mem_zalloc((c->gres_type_count + 1) * sizeof(*units));
@@ -429,14 +528,19 @@ static enum err change_gres(struct core *c, const struct change *k)
 	return rc;
 }
 
-static void change_scalars(struct job *j, const struct job_desc_msg *d)
+static void change_scalars(const struct core *c, struct job *j, const struct job_desc_msg *d)
 {
 	if (d->requeue != NO_VAL16)
 		j->requeue = d->requeue != 0;
 	if (d->delay_boot != NO_VAL)
 		j->delay_boot = d->delay_boot;
-	if (d->mail_type != NO_VAL16)
+	if (d->mail_type != NO_VAL16) {
 		j->mail_type = d->mail_type;
+		if (j->mail_type && !job_str(j, JS_MAIL_USER))
+			job_str_set(j, JS_MAIL_USER, job_str(j, JS_USER_NAME));
+	}
+	if (d->bitflags & RESET_ACCRUE_TIME && j->accrue_time)
+		j->accrue_time = c->now;
 	if (d->req_switch != NO_VAL)
 		j->req_switch = d->req_switch;
 	if (d->wait4switch != NO_VAL)
@@ -484,6 +588,8 @@ static enum err update_one(struct core *c, const struct event *ev, struct job *j
 			   ev->caller.uid);
 		return E_USER_ID_MISSING;
 	}
+	if (k.d->burst_buffer)
+		return E_NOT_SUPPORTED;
 	rc = change_throttle(c, j, &k);
 	if (rc != E_OK)
 		return rc;
@@ -491,7 +597,11 @@ static enum err update_one(struct core *c, const struct event *ev, struct job *j
 		return k.d->array_inx ? E_OK : E_JOB_FINISHED;
 	if (k.d->admin_comment && !ev->caller.root_or_slurm)
 		return E_ACCESS_DENIED;
-	rc = change_reservation(c, j, &k);
+	rc = change_absent(j, &k);
+	if (rc == E_OK)
+		rc = change_features(c, j, &k);
+	if (rc == E_OK)
+		rc = change_reservation(c, j, &k);
 	if (rc == E_OK)
 		rc = change_licenses(c, j, &k);
 	if (rc == E_OK)
@@ -511,7 +621,9 @@ static enum err update_one(struct core *c, const struct event *ev, struct job *j
 	if (rc == E_OK)
 		rc = change_times(c, j, &k);
 	if (rc == E_OK)
-		change_scalars(j, k.d);
+		change_scalars(c, j, k.d);
+	if (rc == E_OK)
+		change_site_factor(c, j, &k);
 	if (rc == E_OK)
 		rc = change_priority(c, j, &k);
 	if (rc == E_OK || rc == E_PRIO_RESET_FAIL) {
@@ -538,6 +650,7 @@ void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 	const struct job_desc_msg *d = ev->body;
 	struct arena mem = { 0 };
 	struct job_targets t;
+	const char *why = NULL;
 	enum err rc = job_targets_find(c, d->job_id_str, d->step_id.job_id, &mem, &t), *each;
 
 	if (rc != E_OK && !t.missing) {
@@ -546,7 +659,11 @@ void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 		return;
 	}
 	each = arena_alloc(&mem, t.count * sizeof(*each) + 1);
-	for (uint32_t i = 0; i < t.count; i++) {
+	if (d->array_inx && (!t.array || strchr(d->job_id_str ? d->job_id_str : "", '_')))
+		why = "Update of ArrayTaskThrottle is only allowed on ArrayJobId";
+	for (uint32_t i = 0; why && i < t.count; i++)
+		each[i] = E_NOT_SUPPORTED;
+	for (uint32_t i = 0; !why && i < t.count; i++) {
 		struct job *j = job_target_alone(c, &t.v[i]);
 
 		/* Splitting may have given the head's record to the task. */
@@ -554,7 +671,7 @@ void rpc_update_job(struct core *c, const struct event *ev, struct effects *out)
 		t.v[i].task = NO_VAL;
 		each[i] = update_one(c, ev, j, out);
 	}
-	job_targets_reply(c, ev, &t, each, out);
+	job_targets_reply(c, ev, &t, each, why, out);
 	arena_fini(&mem);
 }
 

@@ -3,6 +3,7 @@
  * Requests of administrators to the daemon itself. */
 #include <errno.h>
 
+#include "slurmctld/conn.h"
 #include "slurmctld/rpc/rpc.h"
 #include "slurmctld/standby.h"
 #include "wire/base/log.h"
@@ -72,4 +73,53 @@ void rpc_do_dampening(struct ctld *c, struct request *r)
 void rpc_do_schedlog(struct ctld *c, struct request *r)
 {
 	rpc_answer_rc(c, r, E_DISABLED);
+}
+
+/* ---- what this controller is not --------------------------------------- */
+
+/* Siblings of a federation speak over persistent connections only. */
+void rpc_do_sibling(struct ctld *c, struct request *r)
+{
+	log_error("Security violation, %s RPC from uid=%u",
+		  wire_type_name(r->frame.header.type), (unsigned)r->caller.uid);
+	rpc_answer_rc(c, r, E_ACCESS_DENIED);
+}
+
+/* There is no certmgr plugin. */
+void rpc_do_tls_cert(struct ctld *c, struct request *r)
+{
+	const struct tls_cert_request_msg *m = r->body;
+
+	if (!r->caller.root_or_slurm) {
+		log_error("Security violation, REQUEST_TLS_CERT from uid=%u",
+			  (unsigned)r->caller.uid);
+		rpc_answer_rc(c, r, E_ACCESS_DENIED);
+		return;
+	}
+	log_error("node %s asks for a certificate: there is no CertmgrType here",
+		  m->node_name ? m->node_name : "?");
+	rpc_answer_rc(c, r, E_FAIL);
+}
+
+/* No front end nodes in this build. */
+void rpc_do_front_end(struct ctld *c, struct request *r)
+{
+	rpc_answer_rc(c, r, E_INVALID_NODE_NAME);
+}
+
+/* What a step manager has for the accounting service.  Others are not even
+ * answered. */
+void rpc_do_dbd_relay(struct ctld *c, struct request *r)
+{
+	const struct dbd_relay *m = r->body;
+
+	if (!r->caller.root_or_slurm) {
+		log_error("Security violation, REQUEST_DBD_RELAY RPC from uid=%u",
+			  (unsigned)r->caller.uid);
+		conn_close(c, r->conn);
+		request_free(r);
+		return;
+	}
+	log_debug2("message %u for the accounting service: there is none", (unsigned)m->msg_type);
+	rpc_answer_rc(c, r, E_OK);
 }
