@@ -53,6 +53,12 @@ def jobs():
     run(f"scontrol requeue {j}", c=C)
     comes(rf"<Slurm Job_id={j} Name=again Requeued", "one is requeued")
     run(f"scancel {j}", c=C)
+    first = sbatch("-p normal -o none --begin=now+1hour", wrap="true", c=C, user="alice")
+    j = sbatch(f"-p normal -o none -J never --mail-type=INVALID_DEPEND -d afterok:{first}", wrap="true",
+               c=C, user="alice")
+    run(f"scancel {first}", c=C)
+    comes(rf"<Slurm Job_id={j} Name=never Invalid dependency", "what it waits for will never be")
+    run(f"scancel {j}", c=C)
 
 
 def arrays():

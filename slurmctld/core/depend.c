@@ -572,6 +572,8 @@ void depend_refresh(struct core *c, struct job *j, struct effects *out)
 		break;
 	case DEPEND_NEVER:
 		show_again(c, j);
+		if (j->reason != WAIT_DEP_INVALID)
+			mail_event(c, j, MAIL_INVALID_DEPEND, out);
 		job_reason(c, j, WAIT_DEP_INVALID, NULL);
 		if (kill_invalid(c, j))
 			job_end(c, j, JOB_CANCELLED, out);
