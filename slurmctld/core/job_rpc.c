@@ -203,7 +203,7 @@ void rpc_sbcast_cred(struct core *c, const struct event *ev, struct effects *out
 
 	rc = sbcast_job(c, m, nodes, &j);
 	if (rc == E_OK && !job_may_act(ev, j))
-		rc = E_ACCESS_DENIED;
+		rc = E_USER_ID_MISSING;
 	if (rc == E_OK && manager_reroute(c, ev, j, out))
 		return;
 	if (rc == E_OK && id->step_id < STEP_MAX_NORMAL) {
