@@ -27,11 +27,6 @@ def speaks(program, spoken):
     return s <= p and p - s <= (3 if p >= ORDER.index("24.11") else 2)
 
 
-def loud(client):
-    """Does its scancel and sbcast speak its own release to every node?"""
-    return ORDER.index(client) >= ORDER.index("25.05")
-
-
 def wait_for(fn, timeout=15, step=0.1):
     end = time.monotonic() + timeout
     while True:
@@ -400,7 +395,7 @@ def reachable(b):
     out = [n for n in b.c.meta["nodes"] if Bench(b.c, b.client, n).meets()]
     # A queued srun of 25.11 and newer is told by a stock controller to speak
     # that, whatever the nodes speak
-    if b.ctld == b.client and ORDER.index(b.client) >= ORDER.index("25.11"):
+    if b.ctld != "ours" and ORDER.index(b.client) >= ORDER.index("25.11"):
         out = [n for n in out if b.c.meta["nodes"][n] in ("ours", b.client)]
     return out
 
@@ -420,8 +415,8 @@ def m_kill(b):
 
 def m_sbcast(b):
     n = reachable(b)
-    if loud(b.client):
-        n = [x for x in n if b.c.meta["nodes"][x] in ("ours", b.client)]
+    # sbcast speaks its own release to every node
+    n = [x for x in n if b.c.meta["nodes"][x] in ("ours", b.client)]
     d = b.shared(f"mb-{b.client}")
     b.run("salloc", "-w", ",".join(n), f"-N{len(n)}", "bash", "-c",
           f"sbcast -F3 -f /etc/slurm/slurm.conf {d} && srun -N{len(n)} test -s {d}", timeout=60)

@@ -140,6 +140,11 @@ def lost(old, new, ran):
     return out
 
 
+def stock_alone(key):
+    """No program of ours takes part in the cell."""
+    return key[0] in ("batch", "step", "refused", "daemon") and "Sluice" not in key[1]
+
+
 def carried(old, new, present):
     """What of the old table a run could not do: rows of absent releases."""
     return {k: v for k, v in old.items() if k not in new and

@@ -36,6 +36,7 @@ def compare():
     gone = {k: v for k, v in CELLS.items() if k != A}
     same(sltable.lost(CELLS, gone, everything), [(A, "missing", "")], "a cell that was not run is lost")
     same(sltable.lost(CELLS, gone, lambda key: False), [], "unless the run could not have it")
+    same([sltable.stock_alone(k) for k in (A, B, C)], [False, True, False], "cells of Slurm alone")
     better = dict(CELLS)
     better[B] = ("ok", "")
     same(sltable.lost(CELLS, better, everything), [], "better is no loss")
