@@ -14,7 +14,14 @@ import slcluster
 
 def available(release):
     return os.path.exists("/usr/sbin/mariadbd") and \
-        slcluster.installed(release, "slurmdbd")
+        slcluster.installed(release, "slurmdbd") and not without_database(release)
+
+
+def without_database(release):
+    """Was it built by hand where no library of the database was?"""
+    prefix = slcluster.prefix_of(release)
+    return prefix is not None and not os.path.exists(
+        f"{prefix}/lib/slurm/accounting_storage_mysql.so")
 
 
 class Dbd:
