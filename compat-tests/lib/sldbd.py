@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stock slurmdbd with a database of its own, in a cluster's directory.
 
-MariaDB listens on a socket only.  Its tables are made once a run and copied.
-Everything runs in the cluster's network namespaces and ends with it."""
+MariaDB listens on a socket only.  Everything runs in the cluster's network namespaces and ends with it."""
 import os
 import pwd
 import shutil
@@ -46,14 +45,17 @@ class Dbd:
                  "--skip-networking", "--innodb-buffer-pool-size=32M",
                  "--innodb-flush-log-at-trx-commit=0", "--innodb-lock-wait-timeout=900",
                  f"--pid-file={self.dir}/pid"])
-        end = time.monotonic() + 30
-        while not os.path.exists(self.sock):
+        sql = ("create user if not exists slurm@localhost identified by 'pw';"
+               "grant all on slurm_acct_db.* to slurm@localhost")
+        end = time.monotonic() + 60
+        while True:
+            r = subprocess.run(["mariadb", "--no-defaults", f"--socket={self.sock}", "-uroot",
+                                "-e", sql], capture_output=True, text=True)
+            if r.returncode == 0:
+                return
             if time.monotonic() > end or not c.pid("mariadbd"):
-                raise slcluster.ClusterError("mariadbd does not start")
+                raise slcluster.ClusterError("mariadbd does not start: " + r.stderr[-300:])
             time.sleep(.1)
-        subprocess.run(["mariadb", "--no-defaults", f"--socket={self.sock}", "-uroot", "-e",
-                        "create user slurm@localhost identified by 'pw';"
-                        "grant all on slurm_acct_db.* to slurm@localhost"], check=True)
 
     def write_conf(self):
         c, slurm = self.c, pwd.getpwnam("slurm")
@@ -74,7 +76,7 @@ class Dbd:
         c.spawn("slurmdbd", self.release, "a", "slurmctld", ["/usr/sbin/slurmdbd", "-D"],
                 user="slurm", env={"MYSQL_UNIX_PORT": self.sock})
 
-    def wait(self, timeout=40):
+    def wait(self, timeout=60):
         """Until sacctmgr gets an answer."""
         end = time.monotonic() + timeout
         while True:
