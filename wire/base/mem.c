@@ -91,7 +91,9 @@ void *arena_alloc(struct arena *a, size_t n)
 
 void *arena_zalloc(struct arena *a, size_t n)
 {
-	return memset(arena_alloc(a, n), 0, n);
+	void *p = arena_alloc(a, n);
+
+	return n ? memset(p, 0, n) : p;
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
