@@ -226,4 +226,8 @@ def sackd_files():
 if VER < (23, 11):
     skip("auth/slurm", f"{REL} does not have it")
     done()
+prefix = slcluster.prefix_of(REL)
+if prefix and not os.path.exists(f"{prefix}/lib/slurm/auth_slurm.so"):
+    skip("auth/slurm", f"Slurm {REL} was built without it here")
+    done()
 main(daemons, mixes, step_manager, wrong_key, no_socket, bad_files, named_keys, sackd, sackd_files)

@@ -96,7 +96,7 @@ def off():
     C.start_ctld()
     wait_for(lambda: run("scontrol ping", c=C).out.endswith("is UP\n"), 10)
     check("scontrol update nodename=q1 state=power_down", c=C, rc=1, out=None,
-          err=rx("Invalid node state specified"))
+          err=rx("Invalid node state (specified|transition)"))
 
 
 main(setup, asked, restart, excluded, off)
