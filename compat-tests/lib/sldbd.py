@@ -2,6 +2,7 @@
 """A stock slurmdbd with a database of its own, in a cluster's directory.
 
 MariaDB listens on a socket only.  Everything runs in the cluster's network namespaces and ends with it."""
+import fcntl
 import os
 import pwd
 import shutil
@@ -9,6 +10,9 @@ import subprocess
 import time
 
 import slcluster
+
+
+AIO = ("--innodb-use-native-aio=0",)    # the kernel's queues are few
 
 
 def available(release):
@@ -32,17 +36,26 @@ class Dbd:
     def make_db(self):
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
-        subprocess.run(["mariadb-install-db", "--no-defaults", "--user=root",
-                        f"--datadir={self.dir}/data", "--skip-test-db",
-                        "--auth-root-authentication-method=normal"],
-                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # on a busy machine several at once run out of something now and then
+        for _ in range(4):
+            with open("/run/sluice-mariadb.lock", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                r = subprocess.run(
+                    ["mariadb-install-db", "--no-defaults", "--user=root",
+                     f"--datadir={self.dir}/data", "--skip-test-db", *AIO,
+                     "--auth-root-authentication-method=normal"],
+                    capture_output=True, text=True)
+            if r.returncode == 0:
+                return
+            shutil.rmtree(self.dir + "/data", ignore_errors=True)
+        raise slcluster.ClusterError("mariadb-install-db: " + (r.stdout + r.stderr)[-800:])
 
     def start_db(self):
         c = self.c
         c.spawn("mariadbd", "22.05", "a", "slurmctld",
                 ["/usr/sbin/mariadbd", "--no-defaults", "--user=root",
                  f"--datadir={self.dir}/data", f"--socket={self.sock}",
-                 "--skip-networking", "--innodb-buffer-pool-size=32M",
+                 "--skip-networking", *AIO, "--innodb-buffer-pool-size=32M",
                  "--innodb-flush-log-at-trx-commit=0", "--innodb-lock-wait-timeout=900",
                  f"--pid-file={self.dir}/pid"])
         sql = ("create user if not exists slurm@localhost identified by 'pw';"
