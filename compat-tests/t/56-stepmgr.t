@@ -176,10 +176,10 @@ def again():
     run(f"scontrol requeue {j}", c=c)
     ok(wait_for(lambda: state(j, c) == "PENDING", 20), "is queued again")
     wait_for(lambda: node_states(c).get("c1") == "idle", 20)
+    # a credential made in the second of the job's end counts as revoked, with stock too
+    time.sleep(1.5)
     run(f"scontrol update JobId={j} StartTime=now", c=c)
-    same(wait_state(j, "RUNNING", 30, c=c), "RUNNING", "and runs", job(j, c),
-         "\n".join(l for l in slurp(c.path("log", "slurmctld.log")).split("\n") if f"JobId={j}" in l),
-         slurp(c.path("log", "slurmd-c1.log"))[-3000:])
+    same(wait_state(j, "RUNNING", 30, c=c), "RUNNING", "and runs", job(j, c))
     ok(wait_for(lambda: run(f"srun --jobid={j} --overlap hostname", c=c).out == "c1\n", 20, 1),
        "with a step manager of its own")
     run(["scancel", j], c=c)
