@@ -68,6 +68,12 @@ def waiting():
     wait_for(lambda: job(e).get("Reason") == "Dependency", 5)
     run(["scancel", e])
     same((state(e), job(e).get("Reason")), ("CANCELLED", "Dependency"), "the reason stays")
+    if NEW:
+        check("sbatch -p normal --hold --prefer=nosuch --wrap true", rc=1,
+              err=rx("Invalid preferred feature specification"))
+    z = sbatch("-p normal --hold --array=1-3%0", wrap="true")
+    same(state(z), "PENDING", "an array without a limit")
+    run(["scancel", z])
     h = sbatch("-p normal --hold --mem=999G", wrap="true")
     same(state(h), "PENDING", "what is held is not judged")
     if NEW:

@@ -78,11 +78,13 @@ enum err array_parse(const struct core *c, const char *text, struct job_array **
 		char *end;
 		unsigned long v = strtoul(p + 1, &end, 10);
 
-		a->max_running = end > p + 1 && v && v < UINT32_MAX ? (uint32_t)v : 0;
+		bool bad = end == p + 1 || v >= UINT32_MAX;
+
+		a->max_running = bad ? 0 : (uint32_t)v;         /* 0: no limit */
 		p = end;
 		if (bracket && *p == ']')
 			p++;
-		if (!a->max_running)
+		if (bad)
 			p = "bad";
 	}
 	last = bitset_last(set);

@@ -427,6 +427,8 @@ static enum err resize(struct change *k)
 {
 	uint32_t have = k->r->nodes ? bitset_count(k->r->nodes) : 0;
 
+	if (k->old && !k->node_cnt && have && !(k->r->flags & RESV_ANY_NODES))
+		return E_RESERVATION_INVALID;
 	k->r->flags &= ~(RESV_PART_NODES | RESV_ALL_NODES);
 	if (k->node_cnt > have)
 		return pick_more(k, k->node_cnt - have);

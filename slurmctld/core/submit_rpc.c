@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/sched/sched_i.h"
 
 static uint32_t record_count(const struct job *j)
 {
@@ -92,6 +93,17 @@ static enum err ever_possible(struct core *c, struct job *j, enum err *later,
 	}
 }
 
+static enum err prefer_valid(struct core *c, const char *expr)
+{
+	struct feat_expr f;
+	enum err rc = E_OK;
+
+	if (expr && *expr && feature_parse(c, expr, &f, NULL) != E_OK)
+		rc = E_INVALID_PREFER;
+	arena_reset(&c->sched->mem);
+	return rc;
+}
+
 /* All checks; *out is not in any list yet. */
 enum err submit_prepare(struct core *c, const struct event *ev, const struct job_desc_msg *d,
 			bool batch, struct job **out, enum err *later, struct err_text *why)
@@ -103,7 +115,8 @@ enum err submit_prepare(struct core *c, const struct event *ev, const struct job
 	rc = submit_build(c, ev, d, batch, &j, why);
 	if (rc != E_OK)
 		return rc;
-	if ((uint64_t)c->job_count + record_count(j) >= c->conf->maxjobcount)
+	rc = prefer_valid(c, d->prefer);
+	if (rc == E_OK && (uint64_t)c->job_count + record_count(j) >= c->conf->maxjobcount)
 		rc = (enum err)EAGAIN;
 	if (rc == E_OK)
 		rc = ever_possible(c, j, later, why);
