@@ -422,7 +422,29 @@ def m_sbcast(b):
           f"sbcast -F3 -f /etc/slurm/slurm.conf {d} && srun -N{len(n)} test -s {d}", timeout=60)
 
 
-MANY = (("batch", m_batch), ("srun", m_srun), ("-K", m_kill), ("sbcast -F3", m_sbcast))
+def m_het(b):
+    """A heterogeneous job, each component on a node of another kind."""
+    # slurmd 25.05.3 dies of a step over components that an older srun starts,
+    # and srun 25.05.3 starts none on an older slurmd
+    def known_bad(d):
+        old = [r for r in (d, b.client) if r != "ours" and ORDER.index(r) < ORDER.index("25.05")]
+        return old and "25.05" in (d, b.client)
+    there = [x for x in reachable(b) if not known_bad(b.c.meta["nodes"][x])]
+    n, kinds = [], set()
+    for x in there:
+        if b.c.meta["nodes"][x] not in kinds:
+            kinds.add(b.c.meta["nodes"][x])
+            n.append(x)
+    n = (n + [x for x in there if x not in n])[:max(2, len(n))]
+    cmd = []
+    for x in n:
+        cmd += ["-w", x, "-N1", "-n1", "hostname", ":"]
+    r = b.run("srun", "--mpi=none", "-l", *cmd[:-1], timeout=90)
+    b.expect(sorted(r.stdout.splitlines()) == [f"{i}: {x}" for i, x in enumerate(n)], "output", r)
+
+
+MANY = (("batch", m_batch), ("srun", m_srun), ("-K", m_kill), ("sbcast -F3", m_sbcast),
+        ("srun a : b", m_het))
 
 
 # ---------------------------------------------------------------- the node itself
