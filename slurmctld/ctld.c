@@ -179,6 +179,7 @@ static void on_child(void *arg, short what)
 
 	(void)what;
 	programs_reap(c->programs);
+	flush(c);
 }
 
 /* Break the loop once nothing is on its way any more. */

@@ -46,7 +46,8 @@ _shared = None
 def _at_end():
     for c in _clusters:
         c.stop()
-        shutil.rmtree(c.dir, ignore_errors=True)
+        if not os.environ.get("SLUICE_KEEP"):
+            shutil.rmtree(c.dir, ignore_errors=True)
 
 
 atexit.register(_at_end)

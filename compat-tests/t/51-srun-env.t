@@ -24,7 +24,7 @@ def batch_env():
             "SLURM_JOB_PARTITION": "normal", "SLURM_JOB_UID": "0", "SLURM_JOB_USER": "root",
             "SLURM_LOCALID": "0", "SLURM_MEM_PER_CPU": "500", "SLURM_NNODES": "4", "SLURM_NODEID": "0",
             "SLURM_NODELIST": "c[1-4]", "SLURM_NPROCS": "4", "SLURM_NTASKS": "4",
-            "SLURM_PRIO_PROCESS": "0", "SLURM_PROCID": "0", "SLURM_SUBMIT_HOST": "login",
+            "SLURM_PRIO_PROCESS": str(os.nice(0)), "SLURM_PROCID": "0", "SLURM_SUBMIT_HOST": "login",
             "SLURM_SUBMIT_DIR": shared().rstrip("/"), "SLURM_TASKS_PER_NODE": "1(x4)",
             "SLURM_TOPOLOGY_ADDR": "c1", "SLURM_TOPOLOGY_ADDR_PATTERN": "node",
             "ENVIRONMENT": "BATCH", "HOME": "/root", "USER": "root", "PWD": shared().rstrip("/")}
