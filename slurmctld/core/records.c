@@ -241,10 +241,16 @@ static void node_fill(struct core *c, struct effects *out, const struct node *n,
 	m->features_act = arena_strdup(&out->mem, n->features_active);
 	m->gres = arena_strdup(&out->mem, n->gres_text);
 	m->cpu_spec_list = arena_strdup(&out->mem, n->cpu_spec_list);
-	m->next_state = NO_VAL;
+	m->comment = arena_strdup(&out->mem, n->comment);
+	m->extra = arena_strdup(&out->mem, n->extra);
+	m->reason = arena_strdup(&out->mem, n->reason);
+	m->instance_id = arena_strdup(&out->mem, n->instance_id);
+	m->instance_type = arena_strdup(&out->mem, n->instance_type);
+	m->mcs_label = arena_strdup(&out->mem, n->mcs_label);
+	m->next_state = n->next_state;
 	m->node_state = n->state;
-	m->cpu_bind = n->conf->cpu_bind;
-	m->suspend_time = NO_VAL;
+	m->cpu_bind = n->cpu_bind != NO_VAL ? n->cpu_bind : n->conf->cpu_bind;
+	m->suspend_time = NO_VAL;       /* a manager powers nothing down */
 	m->cpus = n->cpus;
 	m->boards = n->boards;
 	m->tot_cores = (uint16_t)n->cores;
@@ -255,7 +261,11 @@ static void node_fill(struct core *c, struct effects *out, const struct node *n,
 	m->threads = n->threads;
 	m->real_memory = n->real_memory_mb;
 	m->tmp_disk = n->tmp_disk_mb;
-	m->reason_uid = NO_VAL;
+	m->reason_uid = n->reason ? n->reason_uid : NO_VAL;
+	m->reason_time = n->reason_time;
+	m->resume_after = n->resume_after;
+	m->boot_req_time = n->reboot_time;
+	m->power_save_req_time = n->power_time;
 	m->last_busy = n->last_busy;
 	m->last_response = n->last_response;
 	m->port = n->port;
