@@ -47,6 +47,7 @@ HEADERS = """\
 #SBATCH --mem=500M
 #SBATCH --comment="two words"
 
+sleep .7        # a job that completes has the nodes that still clean up
 echo out
 echo err >&2
 #SBATCH --job-name=toolate
