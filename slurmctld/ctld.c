@@ -91,9 +91,25 @@ static void tell_problems(const struct conf_problems *p, struct err_text *why)
 /* Keys that ask for what is not there yet: better said than noticed. */
 static void tell_unserved(const struct conf *conf)
 {
+	const struct { const char *key, *value, *served, *text; } all[] = {
+		{ "PreemptType", conf->preempttype, "preempt/none", "no job is preempted" },
+		{ "TopologyPlugin", conf->topologyplugin, "topology/flat",
+		  "nodes are chosen as if the network were flat" },
+		{ "JobSubmitPlugins", conf->jobsubmitplugins, NULL,
+		  "no plugin is loaded: jobs are taken as they are submitted" },
+		{ "BurstBufferType", conf->burstbuffertype, "burst_buffer/none",
+		  "there are no burst buffers" },
+		{ "SlurmctldPlugstack", conf->slurmctldplugstack, NULL, "no plugin is loaded" },
+	};
+
 	if (conf->accountingstorageenforce)
 		log_error("AccountingStorageEnforce: associations, limits and qos are not enforced "
 			  "by this slurmctld");
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i].value && *all[i].value &&
+		    !(all[i].served && streq(all[i].value, all[i].served)))
+			log_error("%s=%s: %s by this slurmctld", all[i].key, all[i].value,
+				  all[i].text);
 }
 
 static enum err reconfigure(struct ctld *c, bool quiet, struct err_text *why)

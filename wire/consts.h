@@ -37,4 +37,7 @@
 #define AUTH_PLUGIN_JWT   102
 #define AUTH_PLUGIN_SLURM 103
 
+/* mpi_plugin_id of a step: larger ones want a server on the node */
+#define MPI_PLUGIN_NONE   101
+
 #endif

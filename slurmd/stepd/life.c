@@ -529,6 +529,20 @@ static void io_idle(void *arg)
 	life_check(arg);
 }
 
+/* What the step asks for and does not get.  The lack of PMI is not told to the
+ * user: MpiDefault asks for it on behalf of every program, and most need none. */
+static void tell_unserved(const struct step *s)
+{
+	if (!s->launch)
+		return;
+	if (s->launch->x11)
+		log_error("X11 forwarding is not supported on node %s", s->start.node_name);
+	if (s->launch->mpi_plugin_id != NO_VAL && s->launch->mpi_plugin_id > MPI_PLUGIN_NONE)
+		log_info("StepId=%u.%u asks for MPI plugin %u: there is no PMI server, its tasks "
+			 "start without one", s->launch->step_id.job_id, s->launch->step_id.step_id,
+			 s->launch->mpi_plugin_id);
+}
+
 static void launch(struct step *s)
 {
 	enum err e;
@@ -537,9 +551,7 @@ static void launch(struct step *s)
 	e = io_setup(s);
 	if (e == E_OK) {
 		stderr_open(s);
-		if (s->launch && s->launch->x11)
-			log_error("X11 forwarding is not supported on node %s",
-				  s->start.node_name);
+		tell_unserved(s);
 		e = step_spawn(s);
 	}
 	io_close_task_fds(s);
