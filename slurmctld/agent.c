@@ -18,11 +18,6 @@
 #define ACTIVE_MAX 256          /* connections at a time */
 #define TREE_OFF 0xfffd         /* TreeWidth that means no tree */
 
-/* Releases to try on a node that has not registered: each is understood by
- * slurmd of several releases, and together by all. */
-static const enum wire_version guesses[] = { V24_11, V23_11, V22_05 };
-#define GUESSES (sizeof guesses / sizeof guesses[0])
-
 /* ---- life of a send ---------------------------------------------------- */
 
 static void send_free(struct send *s)
@@ -341,11 +336,11 @@ static bool next_guess(struct send *s)
 
 	if (!s->guessed || s->count != 1 || node >= a->guess_count)
 		return false;
-	if (s->tries + 1 >= GUESSES)
+	if (s->tries + 1 >= WIRE_VERSION_GUESSES)
 		return false;
 	s->tries++;
-	a->guess[node] = (uint8_t)((a->guess[node] + 1) % GUESSES);
-	s->version = guesses[a->guess[node]];
+	a->guess[node] = (uint8_t)((a->guess[node] + 1) % WIRE_VERSION_GUESSES);
+	s->version = wire_version_guess(a->guess[node]);
 	send_again(s);
 	return true;
 }
@@ -557,7 +552,7 @@ static enum wire_version release_of(struct agent *a, const struct node *n, bool 
 		memset(a->guess + old, 0, a->guess_count - old);
 	}
 	*guessed = true;
-	return guesses[a->guess[n->index]];
+	return wire_version_guess(a->guess[n->index]);
 }
 
 static void send_nodes(struct agent *a, const struct effect *e, struct step_out *o)

@@ -40,6 +40,16 @@ static inline bool wire_version_in(enum wire_version v, uint64_t when)
 	return when >> v & 1;
 }
 
+/* Releases to try on a daemon that has not said its own: each is understood by
+ * those of several releases, and together by all.  k below WIRE_VERSION_GUESSES. */
+#define WIRE_VERSION_GUESSES 3u
+static inline enum wire_version wire_version_guess(unsigned k)
+{
+	static const enum wire_version all[WIRE_VERSION_GUESSES] = { V24_11, V23_11, V22_05 };
+
+	return all[k];
+}
+
 /* The number of a journal's layout, from 1. */
 static inline unsigned state_layout_number(enum wire_version v)
 {

@@ -357,6 +357,9 @@ enum err job_signal(struct core *c, struct job *j, uint16_t signal, uint16_t fla
 /* A task that never got a record of its own just leaves the array. */
 enum err array_task_signal(struct core *c, const struct job_target *t, uint16_t signal,
 			   uint32_t uid, struct effects *out);
+/* A step's tasks, on all its nodes (NULL) or those of them; SIGKILL ends it there. */
+void step_signal(struct core *c, const struct job *j, const struct step *s, uint16_t signal,
+		 uint16_t flags, const struct bitset *nodes, struct effects *out);
 void effect_signal(struct core *c, struct effects *out, const struct job *j, uint32_t step_id,
 		   uint16_t signal, uint16_t flags, const struct bitset *nodes);
 

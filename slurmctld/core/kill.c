@@ -13,20 +13,43 @@ bool job_may_act(const struct event *ev, const struct job *j)
 	return ev->caller.operator_ || ev->caller.root_or_slurm || ev->caller.uid == j->uid;
 }
 
-void effect_signal(struct core *c, struct effects *out, const struct job *j, uint32_t step_id,
-		   uint16_t signal, uint16_t flags, const struct bitset *nodes)
+/* To be given its nodes. */
+static struct effect *signal_new(struct core *c, struct effects *out, uint16_t type,
+				 const struct job *j, uint32_t step_id, uint32_t het_comp,
+				 uint16_t signal, uint16_t flags)
 {
-	struct cancel_tasks_msg *m = effects_body(out, REQUEST_SIGNAL_TASKS);
+	struct cancel_tasks_msg *m = effects_body(out, type);
 	struct effect *e;
 
 	step_id_fill(j, step_id, &m->step_id);
+	m->step_id.step_het_comp = het_comp;
 	m->signal = signal;
 	m->flags = flags;
-	e = effect_nodes(c, out, REQUEST_SIGNAL_TASKS, m);
-	bitset_foreach(i, nodes)
-		effect_node_add(e, c->node[i]);
+	e = effect_nodes(c, out, type, m);
 	e->job_id = j->id;
 	e->step_id = step_id;
+	return e;
+}
+
+void effect_signal(struct core *c, struct effects *out, const struct job *j, uint32_t step_id,
+		   uint16_t signal, uint16_t flags, const struct bitset *nodes)
+{
+	struct effect *e = signal_new(c, out, REQUEST_SIGNAL_TASKS, j, step_id, NO_VAL, signal,
+				      flags);
+
+	bitset_foreach(i, nodes)
+		effect_node_add(e, c->node[i]);
+}
+
+void step_signal(struct core *c, const struct job *j, const struct step *s, uint16_t signal,
+		 uint16_t flags, const struct bitset *nodes, struct effects *out)
+{
+	uint16_t type = signal == SIGKILL ? REQUEST_TERMINATE_TASKS : REQUEST_SIGNAL_TASKS;
+	struct effect *e = signal_new(c, out, type, j, s->id, s->het_comp, signal, flags);
+
+	for (uint32_t i = 0; i < s->node_count; i++)
+		if (!nodes || bitset_test(nodes, s->node[i]))
+			effect_node_add(e, c->node[s->node[i]]);
 }
 
 static void cancel(struct core *c, struct job *j, uint32_t uid, struct effects *out)
@@ -170,24 +193,6 @@ void rpc_kill_job(struct core *c, const struct event *ev, struct effects *out)
 
 /* ---- steps ------------------------------------------------------------- */
 
-static void step_signal(struct core *c, struct job *j, const struct step *s,
-			const struct job_step_kill_msg *m, struct effects *out)
-{
-	uint16_t type = m->signal == SIGKILL ? REQUEST_TERMINATE_TASKS : REQUEST_SIGNAL_TASKS;
-	struct cancel_tasks_msg *k = effects_body(out, type);
-	struct effect *e;
-
-	step_id_fill(j, s->id, &k->step_id);
-	k->step_id.step_het_comp = s->het_comp;
-	k->signal = m->signal;
-	k->flags = m->flags;
-	e = effect_nodes(c, out, type, k);
-	for (uint32_t i = 0; i < s->node_count; i++)
-		effect_node_add(e, c->node[s->node[i]]);
-	e->job_id = j->id;
-	e->step_id = s->id;
-}
-
 static enum err step_kill(struct core *c, struct job *j, const struct job_step_kill_msg *m,
 			  struct effects *out)
 {
@@ -219,7 +224,7 @@ static enum err step_kill(struct core *c, struct job *j, const struct job_step_k
 		if (!step_matches(s, &m->step_id))
 			continue;
 		if (s->node_count)
-			step_signal(c, j, s, m, out);
+			step_signal(c, j, s, m->signal, m->flags, NULL, out);
 		else                    /* waits for room */
 			step_remove(c, j, s);
 	}

@@ -195,8 +195,8 @@ static void job_fill(struct core *c, struct effects *out, const struct job *j,
 	m->group_id = j->gid;
 	m->het_job_id = j->het_job_id;
 	m->het_job_offset = j->het_job_offset;
-	m->job_state = JOB_RUNNING;
-	m->state_reason = m->state_reason_prev_db = WAIT_NO_REASON;
+	m->job_state = job_base(j);
+	m->state_reason = m->state_reason_prev_db = j->reason;
 	m->mail_type = j->mail_type;
 	m->priority = j->priority;
 	m->profile = j->profile;
@@ -230,8 +230,8 @@ static void job_fill(struct core *c, struct effects *out, const struct job *j,
 	m->origin_cluster = c->conf->clustername;
 }
 
-static void node_fill(struct core *c, struct effects *out, const struct node *n,
-		      enum wire_version release, struct node_record *m)
+static void node_fill(struct effects *out, const struct node *n, enum wire_version release,
+		      struct node_record *m)
 {
 	wire_init(&node_record_desc, m);
 	m->comm_name = arena_strdup(&out->mem, n->addr);
@@ -274,7 +274,6 @@ static void node_fill(struct core *c, struct effects *out, const struct node *n,
 						  release : n->version);
 	m->tpc = n->threads;
 	m->weight = n->weight;
-	(void)c;
 }
 
 static void part_fill(struct effects *out, const struct part *p, struct part_record *m)
@@ -306,7 +305,7 @@ void stepmgr_records_fill(struct core *c, struct effects *out, const struct job 
 	job_fill(c, out, j, &r->job);
 	r->nodes = arena_alloc(&out->mem, j->alloc->node_count * sizeof(*r->nodes) + 1);
 	bitset_foreach(i, j->alloc->nodes)
-		node_fill(c, out, c->node[i], release, &r->nodes[r->nodes_count++]);
+		node_fill(out, c->node[i], release, &r->nodes[r->nodes_count++]);
 	if (j->part)
 		part_fill(out, j->part, &r->part);
 }

@@ -6,11 +6,11 @@
  * What is left keeps its order, so that shares, cores and the steps' cores are
  * the old ones with a piece cut out.  A step that had tasks on a node given up
  * keeps its layout (its srun counts ranks by it) and counts that rank as done. */
+#include <signal.h>
 #include <stdlib.h>
 
 #include "slurmctld/core/internal.h"
 
-#define SIGKILL_NUMBER 9        /* the wire's, whatever this host calls it */
 #define STEP_RC_LOST 9          /* what a rank on a node given up ended with */
 
 /* The bits of the shares that stay, moved together. */
@@ -70,7 +70,7 @@ static void step_leave(struct core *c, struct job *j, struct step *s, const stru
 		effect_log(out, 3, "Killing JobId=%u StepId=%u on a node that left the job", j->id,
 			   s->id);
 		if (bitset_next(tell, 0) != UINT32_MAX)
-			effect_signal(c, out, j, s->id, SIGKILL_NUMBER, 0, tell);
+			step_signal(c, j, s, SIGKILL, 0, tell, out);
 	}
 	bitset_free(tell);
 }
@@ -78,7 +78,7 @@ static void step_leave(struct core *c, struct job *j, struct step *s, const stru
 static struct step *step_all_done(struct job *j)
 {
 	for (struct step *s = j->steps; s; s = s->next)
-		if (s->done && bitset_count(s->done) >= s->node_count)
+		if (s->done && s->node_count && bitset_count(s->done) >= s->node_count)
 			return s;
 	return NULL;
 }
