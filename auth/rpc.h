@@ -64,7 +64,8 @@ struct rpc_ctld {
  * no more (another release was installed).  A controller that refuses our
  * credential gives E_PROTOCOL_AUTHENTICATION_ERROR, one whose release we do not
  * speak E_PROTOCOL_VERSION_ERROR; both never with the other's words.  All
- * hosts in standby: E_IN_STANDBY_MODE.  Threads may share *c. */
+ * hosts in standby: E_IN_STANDBY_MODE.  A message that the controller's release
+ * takes without an answer leaves *reply empty.  Threads may share *c. */
 enum err rpc_ctld_call(struct rpc_ctld *c, uint16_t type, const void *body,
 		       struct rpc_reply *reply, struct err_text *why);
 

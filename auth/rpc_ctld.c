@@ -110,6 +110,42 @@ static enum err host_call(struct rpc_ctld *c, const char *host, const struct wir
 	return refused_explain(&seen, host, why);
 }
 
+/* A message that some releases do not answer: silence says nothing then, so a
+ * ping finds out the release first, and again when it is another one now. */
+static enum err host_tell(struct rpc_ctld *c, const char *host, const struct wire_addr *addr,
+			  uint16_t type, const void *body, struct rpc_reply *reply,
+			  struct err_text *why)
+{
+	enum wire_version v = WIRE_VERSION_OLDEST;
+	enum err e = E_OK;
+
+	for (int k = 0; k < 2; k++) {
+		struct rpc_reply pong = {0};
+
+		if (k || !version_get(c, &v)) {
+			e = host_call(c, host, addr, REQUEST_PING, NULL, &pong, why);
+			rpc_reply_fini(&pong);
+			if (e)
+				return e;
+			(void)version_get(c, &v);
+		}
+		e = rpc_call(c->auth, addr, v, c->slurm_uid, type, body, c->timeout_ms, reply,
+			     why);
+		if (e == E_PROTOCOL_SOCKET_ZERO_BYTES_SENT && !wire_message_answered(type, v)) {
+			*reply = (struct rpc_reply){0};
+			return E_OK;
+		}
+		if (e != E_PROTOCOL_SOCKET_ZERO_BYTES_SENT && e != E_PROTOCOL_VERSION_ERROR)
+			return e;
+	}
+	return e;
+}
+
+static bool always_answered(uint16_t type)
+{
+	return wire_message_answered(type, WIRE_VERSION_OLDEST);
+}
+
 static bool in_standby(const struct rpc_reply *r)
 {
 	enum err code = rpc_reply_code(r);
@@ -131,7 +167,8 @@ static bool host_try(struct rpc_ctld *c, uint32_t n, uint16_t type, const void *
 			     c->hosts[n]);
 		return false;
 	}
-	*e = host_call(c, c->hosts[n], &addr, type, body, reply, why);
+	*e = (reply && !always_answered(type) ? host_tell : host_call)
+		(c, c->hosts[n], &addr, type, body, reply, why);
 	if (*e == E_COMMUNICATIONS_CONNECTION_ERROR) {
 		*e = E_CTLD_COMMUNICATIONS_CONNECTION_ERROR;
 		return false;

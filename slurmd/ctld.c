@@ -13,15 +13,18 @@
 
 #define CTLD_THREADS 2
 #define RETRY_MAX_SEC 60
+#define LOOK_SEC 5                      /* between two looks for another controller */
 #define REQUEUE_LAUNCH_FAILED 0x100u    /* flag of job_requeue_msg */
 #define KILL_ARRAY_TASK 0x2u            /* flag of job_step_kill_msg */
 
 struct ctld {
 	struct pool *pool;
 	pthread_mutex_t lock;
-	bool version_known;
+	bool version_known, seen;       /* seen: version holds the last one known */
 	enum wire_version version;
 	uint32_t last_host;
+	/* in the loop: since when it is in control, and when it was last asked */
+	time_t in_control, asked;
 };
 
 struct ctld *ctld_new(struct daemon *d)
@@ -49,6 +52,19 @@ void ctld_version_forget(struct daemon *d)
 	pthread_mutex_lock(&d->ctld->lock);
 	d->ctld->version_known = false;
 	pthread_mutex_unlock(&d->ctld->lock);
+}
+
+static void version_learn(struct ctld *k, const struct rpc_ctld *peer)
+{
+	pthread_mutex_lock(&k->lock);
+	if (k->seen && peer->version != k->version)
+		log_info("the controller speaks release %s now, %s before",
+			 wire_version_name(peer->version), wire_version_name(k->version));
+	k->seen = true;
+	k->version_known = peer->version_known;
+	k->version = peer->version;
+	k->last_host = peer->last_host;
+	pthread_mutex_unlock(&k->lock);
 }
 
 struct ctld_call *ctld_call_new(struct daemon *d, uint16_t type)
@@ -86,29 +102,25 @@ static void call_run(struct task *t)
 		.slurm_uid = conf->slurm_uid,
 		.timeout_ms = conf->messagetimeout * 1000,
 	};
-	bool asks;
 
 	pthread_mutex_lock(&k->lock);
 	peer.version_known = k->version_known;
 	peer.version = k->version;
 	peer.last_host = k->last_host;
 	pthread_mutex_unlock(&k->lock);
-	asks = peer.version_known ? wire_message_answered(c->type, peer.version)
-				  : c->type != MESSAGE_EPILOG_COMPLETE;
 	c->why.text[0] = 0;
-	c->result = rpc_ctld_call(&peer, c->type, c->body, asks ? &c->reply : NULL, &c->why);
+	c->result = rpc_ctld_call(&peer, c->type, c->body, &c->reply, &c->why);
 	c->delivered = c->result == E_OK;
-	c->replied = c->delivered && asks;
+	c->replied = c->delivered && c->reply.type;
+	if (c->delivered)
+		version_learn(k, &peer);
+	else if (c->result == E_CTLD_COMMUNICATIONS_CONNECTION_ERROR)
+		ctld_version_forget(c->d);      /* what comes back may be another release */
 	if (!c->replied)
 		return;
 	if (c->reply.frame.header.type == RESPONSE_SLURM_RC ||
 	    c->reply.frame.header.type == RESPONSE_SLURM_RC_MSG)
 		c->result = rpc_reply_code(&c->reply);
-	pthread_mutex_lock(&k->lock);
-	k->version_known = peer.version_known;
-	k->version = peer.version;
-	k->last_host = peer.last_host;
-	pthread_mutex_unlock(&k->lock);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -153,6 +165,50 @@ void ctld_call_start(struct ctld_call *c)
 {
 	c->task = (struct task){ .run = call_run, .done = call_done };
 	pool_submit(c->d->ctld->pool, &c->task);
+}
+
+static void status_done(struct ctld_call *c)
+{
+	struct ctld *k = c->d->ctld;
+	const struct control_status_msg *m = c->reply.body;
+
+	if (!c->replied || c->reply.frame.header.type != RESPONSE_CONTROL_STATUS)
+		return;
+	if (k->in_control && m->control_time != k->in_control) {
+		ctld_version_forget(c->d);
+		register_send(c->d, 0, true);
+	}
+	k->in_control = m->control_time;
+}
+
+/* A controller speaks to a node in what the node last spoke to it, so nothing
+ * that it sends tells of an upgrade; but since when it is in control does. */
+static void look(struct daemon *d)
+{
+	struct ctld *k = d->ctld;
+	uint16_t number = ctld_version_number(d);
+	time_t now = time(NULL);
+	struct ctld_call *c;
+
+	if (!number || number == wire_version_number(WIRE_VERSION_NEWEST) ||
+	    now - k->asked < LOOK_SEC)
+		return;
+	k->asked = now;
+	c = ctld_call_new(d, REQUEST_CONTROL_STATUS);
+	c->done = status_done;
+	ctld_call_start(c);
+}
+
+void ctld_heard(struct daemon *d, uint16_t type, enum wire_version v)
+{
+	struct ctld *k = d->ctld;
+
+	pthread_mutex_lock(&k->lock);
+	if (k->version_known && v > k->version)
+		k->version_known = false;
+	pthread_mutex_unlock(&k->lock);
+	if (type == REQUEST_PING)
+		look(d);
 }
 
 void ctld_prolog_complete(struct daemon *d, uint32_t job_id, uint32_t code)

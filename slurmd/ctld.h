@@ -30,6 +30,8 @@ struct ctld *ctld_new(struct daemon *d);
 uint16_t ctld_version_number(struct daemon *d);
 /* It may have been replaced: find its release anew with the next call. */
 void ctld_version_forget(struct daemon *d);
+/* It has sent us this: is it still the one that it was? */
+void ctld_heard(struct daemon *d, uint16_t type, enum wire_version v);
 
 struct ctld_call *ctld_call_new(struct daemon *d, uint16_t type);
 void ctld_call_start(struct ctld_call *c);

@@ -248,8 +248,10 @@ static void serve(struct req *q)
 
 	if (q->foreign)
 		register_again(d);
-	if (q->rpc && q->rpc->from_ctld && q->verified && !q->silent)
+	if (q->rpc && q->rpc->from_ctld && q->verified && !q->silent) {
 		d->last_ctld_msg = time(NULL);
+		ctld_heard(d, q->frame.header.type, q->frame.header.version);
+	}
 	if (q->rpc && q->rpc->serve && !q->silent &&
 	    (!q->answered || q->rpc->serve == rpc_register))
 		q->rpc->serve(q);

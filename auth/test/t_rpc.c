@@ -71,7 +71,8 @@ static void answer(struct fake *s, int fd, const uint8_t *bytes, size_t len, str
 			answer_code(s, fd, f.header.version, E_PROTOCOL_AUTHENTICATION_ERROR);
 		return;
 	}
-	answer_code(s, fd, f.header.version, s->code);
+	if (wire_message_answered(f.header.type, f.header.version))
+		answer_code(s, fd, f.header.version, s->code);
 }
 
 static void misbehave(struct fake *s, int fd)
@@ -256,6 +257,42 @@ static void test_upgrade(struct fake *s, struct auth *a)
 	s->oldest = V22_05, s->newest = V26_05;
 }
 
+/* What 22.05 takes in silence is not lost when the controller becomes another. */
+static void test_unanswered(struct fake *s, struct auth *a)
+{
+	static const struct {
+		enum wire_version oldest, newest;
+		enum refusal refusal;
+		int calls;
+	} step[] = {
+		{ V22_05, V22_05, CLOSES, 9 }, { V22_05, V22_05, CLOSES, 1 },
+		{ V23_02, V24_11, SAYS_1007, 4 }, { V24_11, V24_11, SAYS_1007, 1 },
+		{ V22_05, V22_05, CLOSES, 10 }, { V24_11, V26_05, SAYS_HTTP, 4 },
+	};
+	struct rpc_ctld c = ctld_of(s, a);
+	struct epilog_comp_msg m;
+	struct rpc_reply r;
+	struct err_text why;
+
+	wire_init(&epilog_comp_msg_desc, &m);
+	m.step_id.job_id = 7;
+	m.node_name = "n";
+	for (size_t k = 0; k < sizeof step / sizeof *step; k++) {
+		enum err e;
+
+		s->oldest = step[k].oldest, s->newest = step[k].newest;
+		s->refusal = step[k].refusal;
+		s->calls = s->type = 0;
+		e = rpc_ctld_call(&c, MESSAGE_EPILOG_COMPLETE, &m, &r, &why);
+		ok(!e && s->type == MESSAGE_EPILOG_COMPLETE && s->calls == step[k].calls &&
+		   !r.type == !wire_message_answered(MESSAGE_EPILOG_COMPLETE, s->newest),
+		   "MESSAGE_EPILOG_COMPLETE to %s: %d calls", wire_version_name(s->newest),
+		   s->calls);
+		rpc_reply_fini(&r);
+	}
+	s->oldest = V22_05, s->newest = V26_05;
+}
+
 static void test_misbehaviour(struct fake *s, struct auth *a, struct auth *stranger)
 {
 	static const struct { enum manner manner; enum err e; const char *what; } bad[] = {
@@ -350,6 +387,7 @@ int main(void)
 		fake_start(&s, a);
 		test_releases(&s, a);
 		test_upgrade(&s, a);
+	test_unanswered(&s, a);
 		test_misbehaviour(&s, a, stranger);
 		test_hosts(&s, a);
 		fake_stop(&s);
