@@ -32,9 +32,27 @@ struct conf_gres {
 	uint64_t count;
 	char *file;             /* File= expression or NULL (count only) */
 	char *cores;            /* Cores= or NULL */
+	char *links;            /* Links= or NULL */
 	uint32_t flags;         /* CONF_GRES_* */
 };
-#define CONF_GRES_COUNT_ONLY 1u
+/* As node daemons send them. */
+#define CONF_GRES_MULT       0x0001u    /* all files are one device */
+#define CONF_GRES_FILE       0x0002u
+#define CONF_GRES_TYPE       0x0004u
+#define CONF_GRES_COUNT_ONLY 0x0008u
+#define CONF_GRES_NVIDIA     0x0020u    /* visible-devices variables: CUDA */
+#define CONF_GRES_AMD        0x0040u    /* ROCR */
+#define CONF_GRES_OPENCL     0x0080u    /* GPU_DEVICE_ORDINAL */
+#define CONF_GRES_ENV_DEF    0x0100u    /* none of them named: all */
+#define CONF_GRES_SHARED     0x0200u    /* parts of the devices of another gres */
+#define CONF_GRES_ONE        0x0400u    /* parts of one device only at a time */
+#define CONF_GRES_INTEL      0x0800u    /* ZE_AFFINITY_MASK */
+#define CONF_GRES_EXPLICIT   0x1000u    /* not part of a whole node */
+#define CONF_GRES_ENV        0x08e0u
+/* Kinds for which node daemons do more than count. */
+bool conf_gres_known(const char *name);
+/* Parts of GPUs: "shard", "mps". */
+bool conf_gres_shared(const char *name);
 
 struct conf_node {
 	char *name;

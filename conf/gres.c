@@ -12,6 +12,17 @@
 
 #include "conf/value.h"
 
+bool conf_gres_shared(const char *name)
+{
+	return strcasecmp(name, "shard") == 0 || strcasecmp(name, "mps") == 0;
+}
+
+bool conf_gres_known(const char *name)
+{
+	return strcasecmp(name, "gpu") == 0 || strcasecmp(name, "nic") == 0 ||
+		conf_gres_shared(name);
+}
+
 /* A gres.conf record, read once for all nodes. */
 struct source {
 	const struct record *r;
@@ -35,6 +46,59 @@ static struct conf_gres *list_add(struct gres_list *l)
 	return &l->v[l->count++];
 }
 
+/* ---- flags ---- */
+
+static uint32_t flags_default(const char *name)
+{
+	uint32_t f = 0;
+
+	if (!conf_gres_known(name))
+		f |= CONF_GRES_COUNT_ONLY;
+	if (strcasecmp(name, "gpu") == 0)
+		f |= CONF_GRES_ENV | CONF_GRES_ENV_DEF;
+	if (strcasecmp(name, "mps") == 0)
+		f |= CONF_GRES_ONE;
+	return f | (conf_gres_shared(name) ? CONF_GRES_SHARED : 0);
+}
+
+static const struct { const char *word; uint32_t flag; } flag_words[] = {
+	{"CountOnly", CONF_GRES_COUNT_ONLY}, {"nvidia_gpu_env", CONF_GRES_NVIDIA},
+	{"amd_gpu_env", CONF_GRES_AMD}, {"intel_gpu_env", CONF_GRES_INTEL},
+	{"opencl_env", CONF_GRES_OPENCL}, {"one_sharing", CONF_GRES_ONE},
+	{"all_sharing", 0}, {"explicit", CONF_GRES_EXPLICIT}, {"no_gpu_env", 0},
+};
+
+/* Flags= of a record; words are told apart at commas. */
+static uint32_t flags_parse(struct parse *p, const struct record *r, const char *name,
+			    const char *text)
+{
+	uint32_t f = flags_default(name) & (CONF_GRES_COUNT_ONLY | CONF_GRES_SHARED);
+	bool one_named = false, none = false;
+
+	while (*text) {
+		size_t len = strcspn(text, ","), k, n = sizeof flag_words / sizeof *flag_words;
+
+		for (k = 0; k < n; k++)
+			if (strlen(flag_words[k].word) == len &&
+			    strncasecmp(flag_words[k].word, text, len) == 0)
+				break;
+		if (k == n) {
+			record_problem(p, r, false, "Name=%s: unknown Flags=%.*s", name,
+				       (int)len, text);
+		} else {
+			f |= flag_words[k].flag;
+			one_named |= strcasestr(flag_words[k].word, "sharing") != NULL;
+			none |= strcasecmp(flag_words[k].word, "no_gpu_env") == 0;
+		}
+		text += len + (text[len] == ',');
+	}
+	if (none && f & CONF_GRES_ENV)
+		record_problem(p, r, true, "Name=%s: no_gpu_env with other variables", name);
+	if (!one_named && strcasecmp(name, "mps") == 0)
+		f |= CONF_GRES_ONE;
+	return f;
+}
+
 /* ---- Gres= ---- */
 
 /* "gpu", "gpu:2", "gpu:tesla:2", "gpu:no_consume:2", "gpu:2(S:0-1)". */
@@ -48,7 +112,6 @@ static bool gres_parse(struct arena *mem, const char *s, size_t len,
 	if (paren)
 		*paren = '\0';
 	g->count = 1;
-	g->flags = CONF_GRES_COUNT_ONLY;
 	last = strrchr(text, ':');
 	if (last && isdigit((unsigned char)last[1])) {
 		if (!value_count(last + 1, &g->count))
@@ -64,6 +127,7 @@ static bool gres_parse(struct arena *mem, const char *s, size_t len,
 		*last = '\0';
 		g->type = last + 1;
 	}
+	g->flags = flags_default(g->name) | (g->type ? CONF_GRES_TYPE : 0);
 	return *g->name && (!g->type || (*g->type && !strchr(g->type, ':')));
 }
 
@@ -153,17 +217,28 @@ static void source_count(struct parse *p, struct source *s)
 	s->gres.count = given;
 }
 
+/* What is not named in File= is not found. */
+void gres_autodetect_check(struct parse *p, const char *value)
+{
+	if (value && strcasecmp(value, "off") != 0)
+		parse_problem(p, false, "AutoDetect=%s is not supported: no device is looked "
+			      "for, those of File= are used", value);
+}
+
 /* False when the record describes no gres (AutoDetect only, or wrong). */
-static bool source_parse(struct parse *p, const struct record *r,
+static bool source_parse(struct parse *p, const struct record *r, const struct conf_gres *last,
 			 struct source *s)
 {
 	const int file_words[] = {GRES_File, GRES_Files, GRES_MultipleFiles};
+	const char *flags = record_word(r, GRES_Flags);
 
 	memset(s, 0, sizeof(*s));
 	s->r = r;
 	if (record_word(r, GRES_AutoDetect) && !r->name)
 		record_problem(p, r, false, "AutoDetect in a line needs "
 			       "NodeName to take effect");
+	else
+		gres_autodetect_check(p, record_word(r, GRES_AutoDetect));
 	if (!source_names(p, s))
 		return false;
 	s->gres.name = record_text(p, r, GRES_Name);
@@ -178,7 +253,21 @@ static bool source_parse(struct parse *p, const struct record *r,
 				    GRES_Cores : GRES_CPUs);
 	for (int i = 0; i < 3 && !s->gres.file; i++)
 		s->gres.file = record_text(p, r, file_words[i]);
-	s->gres.flags = s->gres.file ? 0 : CONF_GRES_COUNT_ONLY;
+	s->gres.links = record_text(p, r, record_word(r, GRES_Links) ?
+				    GRES_Links : GRES_Link);
+	if (flags)
+		s->gres.flags = flags_parse(p, r, s->gres.name, flags);
+	else if (last && strcasecmp(last->name, s->gres.name) == 0)
+		s->gres.flags = last->flags & ~(CONF_GRES_FILE | CONF_GRES_MULT |
+						CONF_GRES_TYPE);
+	else
+		s->gres.flags = flags_default(s->gres.name);
+	if (s->gres.file)
+		s->gres.flags |= CONF_GRES_FILE;
+	if (record_word(r, GRES_MultipleFiles))
+		s->gres.flags |= CONF_GRES_MULT;
+	if (s->gres.type)
+		s->gres.flags |= CONF_GRES_TYPE;
 	source_count(p, s);
 	if (!type_known(p->c, s->gres.name))
 		record_problem(p, r, false, "Name=%s is not in GresTypes of "
@@ -191,8 +280,7 @@ static bool source_matches(const struct source *s, const char *node,
 {
 	if (strcasecmp(s->gres.name, want->name) != 0)
 		return false;
-	if (s->gres.type && want->type &&
-	    strcasecmp(s->gres.type, want->type) != 0)
+	if (want->type && (!s->gres.type || strcasecmp(s->gres.type, want->type) != 0))
 		return false;
 	return !s->r->name || bsearch(&node, s->names, s->name_count,
 				      sizeof(*s->names), name_cmp);
@@ -200,9 +288,23 @@ static bool source_matches(const struct source *s, const char *node,
 
 /* ---- merge ---- */
 
+/* As many files as devices. */
+static void files_cut(struct arena *mem, struct conf_gres *g)
+{
+	char **names, *text;
+	uint32_t n;
+
+	if (!g->file || g->flags & (CONF_GRES_MULT | CONF_GRES_SHARED) ||
+	    hostlist_expand(g->file, mem, &names, &n, NULL) || g->count >= n)
+		return;
+	text = hostlist_compress((const char *const *)names, (uint32_t)g->count);
+	g->file = arena_strdup(mem, text);
+	free(text);
+}
+
 /* Entries for one item of Gres=: its sources up to its count, and the rest
  * without files. */
-static void item_merge(struct gres_list *l, const struct conf_node *n,
+static void item_merge(struct arena *mem, struct gres_list *l, const struct conf_node *n,
 		       const struct conf_gres *want, struct source *sources,
 		       uint32_t source_count_)
 {
@@ -216,10 +318,13 @@ static void item_merge(struct gres_list *l, const struct conf_node *n,
 		g = list_add(l);
 		*g = sources[i].gres;
 		g->name = want->name;
+		g->type = want->type;
 		if (!g->type)
-			g->type = want->type;
-		if (g->count > left)
+			g->flags &= ~CONF_GRES_TYPE;
+		if (g->count > left) {
 			g->count = left;
+			files_cut(mem, g);
+		}
 		left -= g->count;
 	}
 	if (left || !want->count) {
@@ -259,7 +364,7 @@ static void node_merge(struct parse *p, struct conf_node *n,
 				     "ignored");
 			continue;
 		}
-		item_merge(&l, n, &want, sources, source_count_);
+		item_merge(mem, &l, n, &want, sources, source_count_);
 	}
 	n->gres_list = arena_alloc(mem, (l.count + 1) * sizeof(*l.v));
 	if (l.count)
@@ -283,7 +388,8 @@ void gres_build(struct parse *p)
 		const struct record *r = &p->records[i];
 
 		if (r->kind == LINE_GRES &&
-		    source_parse(p, r, &sources[count]))
+		    source_parse(p, r, count ? &sources[count - 1].gres : NULL,
+				 &sources[count]))
 			by_name |= sources[count++].r->name != NULL;
 	}
 	for (uint32_t i = 0; i < c->node_count; i++) {

@@ -389,10 +389,11 @@ static void key_parse(struct parse *p, const char *s)
 	value = arena_strndup(&p->c->mem, kv.value, kv.value_len);
 	k = p->table ? conf_key_find(p->table, name) : NULL;
 	if (p->gres) {
-		if (strcasecmp(name, "AutoDetect") == 0)
+		if (strcasecmp(name, "AutoDetect") == 0) {
 			p->c->gres_autodetect = value;
-		else if (strcasecmp(name, "Name") == 0 ||
-			 strcasecmp(name, "NodeName") == 0) {
+			gres_autodetect_check(p, value);
+		} else if (strcasecmp(name, "Name") == 0 ||
+			   strcasecmp(name, "NodeName") == 0) {
 			gres_record(p, name, value, &s);
 		} else
 			parse_problem(p, true, "unknown key '%s'", name);

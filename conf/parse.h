@@ -89,6 +89,7 @@ uint32_t nodes_index(const struct conf *c, const char *name);
 void parts_build(struct parse *p);
 /* gres.c: Gres= of nodes merged with the gres.conf records. */
 void gres_build(struct parse *p);
+void gres_autodetect_check(struct parse *p, const char *value);
 /* validate.c: rules between keys, and the members that follow from keys. */
 void conf_validate(struct parse *p);
 

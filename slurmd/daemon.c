@@ -235,6 +235,8 @@ static enum err site_first(struct daemon *d)
 		e = site_load(&d->opt, &d->hw, cache, &d->site);
 	if (!e)
 		e = site_auth_make(d->site);
+	if (!e && !gres_check(d->site))
+		e = E_FAIL;
 	if (!e && cache) {
 		setenv("SLURM_CONF", d->site->conf_path, 1);
 		confless_announce(cache);

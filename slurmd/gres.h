@@ -10,6 +10,8 @@
  * caller's wire_out.  Never empty: a registration without it crashes a 22.05
  * controller. */
 void gres_pack(const struct site *s, struct wire_out *out);
+/* Are the devices there?  Waits for those that are not. */
+bool gres_check(const struct site *s);
 /* "-G": one line a record. */
 void gres_print(const struct site *s);
 

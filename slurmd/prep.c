@@ -203,10 +203,38 @@ static void put_user(struct env *e, const struct prep_job *j)
 		put(e, "SLURM_JOB_USER", "%u", j->uid);
 }
 
+/* Variables that tell of visible devices, as gres.conf's Flags= have them. */
+static void put_devices(struct env *e, const struct site *s, const struct bitset *bits)
+{
+	static const struct { const char *name; uint32_t flag; } vendors[] = {
+		{ "CUDA_VISIBLE_DEVICES", CONF_GRES_NVIDIA },
+		{ "ROCR_VISIBLE_DEVICES", CONF_GRES_AMD },
+		{ "ZE_AFFINITY_MASK", CONF_GRES_INTEL },
+		{ "GPU_DEVICE_ORDINAL", CONF_GRES_OPENCL },
+	};
+	struct strbuf b = { 0 };
+	uint32_t flags = 0;
+
+	for (uint32_t k = 0; s->node && k < s->node->gres_count; k++)
+		if (strcasecmp(s->node->gres_list[k].name, "gpu") == 0)
+			flags |= s->node->gres_list[k].flags;
+	bitset_foreach (i, bits) {
+		strbuf_sep(&b, ",");
+		strbuf_printf(&b, "%u", i);
+	}
+	for (size_t k = 0; b.s && k < sizeof vendors / sizeof *vendors; k++)
+		if (flags & vendors[k].flag)
+			put_str(e, vendors[k].name, b.s);
+	if (b.s)
+		put_str(e, "SLURM_JOB_GPUS", b.s);
+	strbuf_fini(&b);
+}
+
 /* Which devices of this node the job has. */
 static void put_gres(struct env *e, const struct site *s, const struct prep_job *j)
 {
 	struct arena mem = { 0 };
+	struct bitset *all = NULL;
 	char **names = NULL;
 	uint32_t count = 0, here = UINT32_MAX;
 
@@ -217,17 +245,19 @@ static void put_gres(struct env *e, const struct site *s, const struct prep_job 
 			here = k;
 	for (uint32_t k = 0; k < j->gres_count && here != UINT32_MAX; k++) {
 		const struct gres_prep *g = &j->gres[k];
-		char *bits;
 
 		if (g->plugin_id != 0x757067u)          /* "gpu" */
 			continue;
 		if (!g->has_bit_alloc || here >= g->node_cnt || !g->gres_bit_alloc[here])
 			continue;
-		bits = bitset_to_ranges(g->gres_bit_alloc[here]);
-		put_str(e, "SLURM_JOB_GPUS", bits);
-		put_str(e, "CUDA_VISIBLE_DEVICES", bits);
-		free(bits);
+		if (!all)
+			all = bitset_dup(g->gres_bit_alloc[here]);
+		else if (all->bits == g->gres_bit_alloc[here]->bits)
+			bitset_or(all, g->gres_bit_alloc[here]);        /* another type */
 	}
+	if (all)
+		put_devices(e, s, all);
+	bitset_free(all);
 out:
 	arena_fini(&mem);
 }

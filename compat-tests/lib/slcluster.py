@@ -161,7 +161,7 @@ class Cluster:
         self.dir = os.path.realpath(directory)
         self.meta = {"ctld": "22.05", "nodes": {n: "22.05" for n in NODES},
                      "conf": {}, "extra": "", "part_lines": None,
-                     "node_lines": None, "ns": None, "resolve": True,
+                     "node_lines": None, "gres": None, "ns": None, "resolve": True,
                      "third": False, "auth": "munge"}
         try:
             with open(self.path("cluster.json")) as f:
@@ -292,7 +292,7 @@ class Cluster:
             plugin = "CgroupPlugin=cgroup/v1" if release in ("ours", "22.05", "23.02", "23.11") \
                 else "CgroupPlugin=disabled"
             for name, text in (("slurm.conf", self.conf_text(release)),
-                               ("gres.conf", GRES),
+                               ("gres.conf", self.meta["gres"] or GRES),
                                ("cgroup.conf", CGROUP.format(plugin=plugin))):
                 with open(os.path.join(d, name), "w") as f:
                     f.write(text)

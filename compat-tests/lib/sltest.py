@@ -61,7 +61,7 @@ def new_cluster(daemons=None, conf=None, start=True, **kw):
     os.chmod(d, 0o755)
     c = slcluster.Cluster(d)
     _clusters.append(c)
-    create = {k: kw.pop(k) for k in ("extra", "part_lines", "node_lines",
+    create = {k: kw.pop(k) for k in ("extra", "part_lines", "node_lines", "gres",
                                      "resolve", "third", "auth") if k in kw}
     c.create(daemons or DAEMONS, conf={**QUICK, **(conf or {})}, **create)
     if start:

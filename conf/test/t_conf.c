@@ -167,7 +167,7 @@ static void test_gres(void)
 		.gres = "AutoDetect=off\n"
 			"NodeName=a[1-2] Name=gpu Type=tesla "
 			"File=/dev/nvidia[0-1] Cores=0-3\n"
-			"NodeName=a2 Name=gpu File=/dev/x2\n"
+			"NodeName=a2 Name=gpu Type=tesla File=/dev/x2 Flags=amd_gpu_env\n"
 			"Name=gpu Type=k80 File=/dev/k[0-3]\n",
 	};
 	struct conf_problems ps = {0};
@@ -180,20 +180,22 @@ static void test_gres(void)
 	}
 	n = conf_node_find(c, "a1");
 	ok(n->gres_count == 3 && streq(n->gres_list[0].file, "/dev/nvidia[0-1]")
-	   && n->gres_list[0].count == 2 && !n->gres_list[0].flags &&
+	   && n->gres_list[0].count == 2 && n->gres_list[0].flags ==
+	   (CONF_GRES_FILE | CONF_GRES_TYPE | CONF_GRES_ENV | CONF_GRES_ENV_DEF) &&
 	   streq(n->gres_list[0].cores, "0-3"), "files of a1");
 	ok(n->gres_list[1].count == 2 &&
-	   n->gres_list[1].flags == CONF_GRES_COUNT_ONLY &&
+	   !n->gres_list[1].file && !(n->gres_list[1].flags & CONF_GRES_FILE) &&
 	   streq(n->gres_list[1].type, "tesla"), "what is left is counted");
 	ok(streq(n->gres_list[2].name, "qpu") && !n->gres_list[2].type &&
 	   n->gres_list[2].count == 1, "a bare name is one");
 	n = conf_node_find(c, "a2");
 	ok(n->gres_count == 4 && streq(n->gres_list[1].file, "/dev/x2") &&
-	   streq(n->gres_list[1].type, "tesla"), "a line for one node");
+	   streq(n->gres_list[1].type, "tesla") && n->gres_list[1].flags ==
+	   (CONF_GRES_FILE | CONF_GRES_TYPE | CONF_GRES_AMD), "a line for one node");
 	n = conf_node_find(c, "b");
 	ok(n->gres_count == 3 && n->gres_list[0].count == 2 &&
 	   streq(n->gres_list[0].type, "k80") &&
-	   streq(n->gres_list[0].file, "/dev/k[0-3]"),
+	   streq(n->gres_list[0].file, "/dev/k[0-1]"),
 	   "cut to the count of Gres=");
 	ok(n->gres_list[2].count == 2048, "2K");
 	n = conf_node_find(c, "c");

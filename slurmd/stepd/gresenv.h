@@ -14,8 +14,8 @@ struct envv;
 void gres_env_node(struct step *s);
 void gres_env_task(const struct step *s, const struct task *t, struct envv *e);
 
-/* The part of n devices that --tres-bind text gives a task: their number, and
- * in *from the first.  Pure. */
-uint32_t gres_bind(const char *bind, uint32_t ltid, uint32_t n, uint32_t *from);
+/* The part of the devices v[n] that --tres-bind text gives a task: bits over
+ * v.  Pure. */
+uint64_t gres_bind(const char *bind, uint32_t ltid, const uint32_t *v, uint32_t n);
 
 #endif

@@ -20,7 +20,9 @@ static const char *value(char **env, const char *name)
 int main(void)
 {
 	struct conf conf = { .clustername = "lab" };
-	struct site s = { .conf = &conf, .name = "n2", .conf_path = "/etc/slurm/slurm.conf" };
+	struct conf_gres gpu = { .name = "gpu", .flags = CONF_GRES_NVIDIA };
+	struct conf_node node = { .gres_list = &gpu, .gres_count = 1 };
+	struct site s = { .conf = &conf, .node = &node, .name = "n2", .conf_path = "/etc/slurm/slurm.conf" };
 	const char *spank[] = { "SPANK_X=1", "LD_PRELOAD=/tmp/evil.so", "PATH=/tmp" };
 	uint16_t cpus[] = { 4, 2 };
 	uint32_t reps[] = { 3, 1 };
@@ -60,7 +62,9 @@ int main(void)
 	   streq(value(env, "SLURM_JOB_ACCOUNT"), "acc") &&
 	   streq(value(env, "SLURM_JOB_USER"), "bob") &&
 	   streq(value(env, "SLURM_JOB_CORE_SPEC_COUNT"), "0"), "from the credential");
-	ok(streq(value(env, "SLURM_JOB_GPUS"), "1,3"), "this node's devices");
+	ok(streq(value(env, "SLURM_JOB_GPUS"), "1,3") &&
+	   streq(value(env, "CUDA_VISIBLE_DEVICES"), "1,3") &&
+	   !value(env, "ROCR_VISIBLE_DEVICES"), "this node's devices");
 	ok(streq(value(env, "SPANK_X"), "1"), "words of plugins");
 	ok(!value(env, "LD_PRELOAD") && !value(env, "PATH"), "and nothing else of a user's");
 

@@ -37,7 +37,7 @@ static struct site *load(struct options *o, const struct hw *hw, const char *nod
 {
 	char *text = mem_printf("ClusterName=t\nSlurmctldHost=localhost\nSlurmUser=root\n"
 				"SlurmdSpoolDir=/spool/%%n-%%h\nSlurmdPort=7001\n"
-				"GresTypes=qpu,gpu\n%s\n", nodes);
+				"GresTypes=qpu,gpu,shard\n%s\n", nodes);
 	struct site *s = NULL;
 
 	file_make("slurm.conf", text);
@@ -135,6 +135,34 @@ static void gres(void)
 	site_unref(s);
 }
 
+/* Parts of GPUs: each GPU is a record, after that of its parts. */
+static void gres_parts(void)
+{
+	struct options o = { .node_name = "g1" };
+	struct site *s;
+	struct wire_out out = { 0 };
+	struct gres_conf_info info;
+	struct arena mem = { 0 };
+	struct wire_in in;
+
+	file_make("gres.conf", "Name=gpu Type=a File=/dev/x[0-1] Cores=0\nName=shard Count=5\n");
+	s = load(&o, &machine, "NodeName=g1 CPUs=1 Gres=gpu:a:2,shard:5");
+	unlink(path_of("gres.conf"));
+	if (!ok(s != NULL, "gres.conf with parts"))
+		return;
+	gres_pack(s, &out);
+	in = (struct wire_in){ out.base, out.base + out.len, &mem, false, false };
+	wire_unpack(&in, &gres_conf_info_desc, &info, WIRE_VERSION_NEWEST);
+	ok(!in.failed && info.recs_count == 4, "four records");
+	ok(info.recs_count == 4 && streq(info.recs[0].name, "shard") && info.recs[0].count == 2 &&
+	   streq(info.recs[1].name, "gpu") && info.recs[1].count == 1 &&
+	   streq(info.recs[2].name, "shard") && info.recs[2].count == 3 &&
+	   streq(info.recs[2].type_name, "a") && streq(info.recs[3].cpus, "0"), "in their order");
+	wire_out_fini(&out);
+	arena_fini(&mem);
+	site_unref(s);
+}
+
 static void cpu_file(unsigned cpu, int package, int core)
 {
 	char path[512], text[16];
@@ -182,6 +210,7 @@ int main(void)
 	processors();
 	naming();
 	gres();
+	gres_parts();
 	sys_files();
 	cmd = mem_printf("rm -rf %s", dir);
 	ok(system(cmd) == 0, "tidy");

@@ -167,13 +167,18 @@ static void test_bind(void)
 
 static void test_gres(void)
 {
-	uint32_t from;
+	static const uint32_t v[] = { 0, 1, 4, 5 };
 
-	ok(gres_bind("gpu:per_task:2", 1, 4, &from) == 2 && from == 2, "two devices a task");
-	ok(gres_bind("gres/gpu:single:2", 3, 4, &from) == 1 && from == 1, "two tasks a device");
-	ok(gres_bind("gpu:per_task:3", 1, 4, &from) == 1 && from == 3, "too few devices");
-	ok(gres_bind("gpu:closest", 1, 4, &from) == 4 && from == 0, "all for everybody");
-	ok(gres_bind("gpu:single:0", 1, 4, &from) == 1 && gres_bind("gpu:per_task:0", 1, 4, &from) == 4,
+	ok(gres_bind("gpu:per_task:2", 1, v, 4) == 0xc, "two devices a task");
+	ok(gres_bind("gres/gpu:single:2", 3, v, 4) == 0x2, "two tasks a device");
+	ok(gres_bind("gpu:per_task:3", 1, v, 4) == 0x8, "too few devices");
+	ok(gres_bind("gpu:closest", 1, v, 4) == 0xf, "all for everybody");
+	ok(gres_bind("gpu:map_gpu:4,1", 0, v, 4) == 0x4 && gres_bind("gpu:map_gpu:4,1", 3, v, 4) == 0x2 &&
+	   gres_bind("gpu:map_gpu:0*2,7", 1, v, 4) == 0x1 &&
+	   gres_bind("gpu:map_gpu:0*2,7", 2, v, 4) == 0, "a device by its number");
+	ok(gres_bind("gpu:verbose,mask_gpu:0x3,0x30", 1, v, 4) == 0xc, "devices by a mask");
+	ok(gres_bind("gpu:single:0", 1, v, 4) == 0x1 && gres_bind("gpu:per_task:0", 1, v, 4) == 0xf &&
+	   gres_bind("gpu:map_gpu:", 1, v, 4) == 0x1 && gres_bind("gpu:mask_gpu:x", 1, v, 4) == 0,
 	   "nonsense is harmless");
 }
 
