@@ -34,7 +34,7 @@ void job_environment_add(struct core *c, struct effects *out, const struct job *
 	const char *inx = job_str(j, JS_ARRAY_INX);
 	struct job_array *a = NULL;
 	uint32_t min, max, step, n;
-	char **v = arena_alloc(&out->mem, 5 * sizeof(*v));
+	char **v = arena_alloc(&out->mem, 6 * sizeof(*v));     /* one is the caller's */
 
 	*count = 0;
 	*env = (const char **)v;
@@ -76,6 +76,18 @@ uint16_t job_common_release(const struct core *c, const struct job *j, enum wire
 	return wire_version_number(v);
 }
 
+/* mpirun needs it; salloc and srun of 26.05 no longer know themselves. */
+static void tasks_told(struct effects *out, const struct job *j, const char **env,
+		       uint32_t *count)
+{
+	enum wire_version client;
+
+	if (wire_version_find(j->start_protocol, &client) &&
+	    wire_version_in(client, SINCE(26_05)) && j->alloc && j->alloc->share[0].tasks)
+		env[(*count)++] = arena_printf(&out->mem, "SLURM_TASKS_PER_NODE=%s",
+					       job_tasks_per_node(out, j));
+}
+
 void alloc_response_fill(struct core *c, struct effects *out, const struct job *j, bool granted,
 			 struct resource_allocation_response_msg *m)
 {
@@ -85,6 +97,7 @@ void alloc_response_fill(struct core *c, struct effects *out, const struct job *
 	m->account = text(out, j, JS_ACCOUNT);
 	m->batch_host = text(out, j, JS_BATCH_HOST);
 	job_environment_add(c, out, j, granted, &m->environment, &m->environment_count);
+	tasks_told(out, j, m->environment, &m->environment_count);
 	m->gid = j->gid;
 	m->uid = j->uid;
 	m->user_name = text(out, j, JS_USER_NAME);

@@ -128,6 +128,25 @@ static void step_copy(struct step *s, const struct event *ev, const struct job *
 		s->kill_time = now + (int64_t)s->time_limit_min * 60;
 }
 
+static void interactive_copy(struct step *s, const struct event *ev, const struct job *j,
+			     const struct job_step_create_request_msg *m)
+{
+	s->id = STEP_INTERACTIVE;
+	s->state = JOB_RUNNING;
+	s->uid = j->uid;
+	s->flags = SSF_INTERACTIVE | SSF_MEM_ZERO;
+	s->srun_pid = m->srun_pid;
+	s->cpu_freq_min = s->cpu_freq_max = s->cpu_freq_gov = NO_VAL;
+	s->port = m->port;
+	s->start_time = j->start_time;
+	s->peer = ev->caller.peer;
+	s->exit_code = NO_VAL;
+	s->name = mem_strdup("interactive");
+	copy_text(&s->host, m->host);
+	copy_text(&s->submit_line, m->submit_line);
+	copy_text(&s->container, job_str(j, JS_CONTAINER));
+}
+
 static void tres_note(struct core *c, struct step *s)
 {
 	uint32_t types = c->gres_type_count;
@@ -343,6 +362,42 @@ static uint32_t next_step_id(struct core *c, struct job *j)
 	return id;
 }
 
+/* The record is complete: it starts. */
+static void step_start(struct core *c, const struct event *ev, struct job *j, struct step *s,
+		       struct effects *out)
+{
+	s->done = bitset_new(s->node_count);
+	step_add(j, s);
+	step_use(c, j, s, true);
+	created(c, ev, j, s, out);
+	job_dirty(c, j);
+}
+
+/* The one step of its kind that a job may have. */
+static void interactive_create(struct core *c, const struct event *ev, struct job *j,
+			       const struct job_step_create_request_msg *m, struct effects *out)
+{
+	struct job *l = het_is_part(j) ? het_leader(c, j) : j;
+	struct err_text why = { "" };
+	struct step *s = step_new();
+	enum err rc = E_OK;
+
+	for (const struct step *o = l ? l->steps : NULL; o; o = o->next)
+		if (o->id == STEP_INTERACTIVE)
+			rc = E_DUPLICATE_STEP_ID;
+	if (rc == E_OK)
+		rc = l ? step_place_interactive(c, l, s) : E_INVALID_JOB_ID;
+	if (rc == E_OK)
+		rc = may_meet(c, ev, s, &why);
+	if (rc != E_OK) {
+		step_free(s);
+		effect_reply_rc_msg(out, ev, rc, why.text[0] ? why.text : NULL);
+		return;
+	}
+	interactive_copy(s, ev, l, m);
+	step_start(c, ev, l, s, out);
+}
+
 void rpc_step_create(struct core *c, const struct event *ev, struct effects *out)
 {
 	const struct job_step_create_request_msg *m = ev->body;
@@ -361,6 +416,10 @@ void rpc_step_create(struct core *c, const struct event *ev, struct effects *out
 	}
 	if (manager_reroute(c, ev, j, out))
 		return;
+	if (m->flags & SSF_INTERACTIVE) {
+		interactive_create(c, ev, j, m, out);
+		return;
+	}
 	s = step_new();
 	rc = step_place(c, j, m, s, &why);
 	if (rc != E_OK) {
@@ -382,9 +441,7 @@ void rpc_step_create(struct core *c, const struct event *ev, struct effects *out
 		return;
 	}
 	step_copy(s, ev, j, m, c->now);
-	if (m->step_id.step_id == STEP_INTERACTIVE) {
-		s->id = STEP_INTERACTIVE;
-	} else if (m->step_id.step_id < STEP_MAX_NORMAL) {
+	if (m->step_id.step_id < STEP_MAX_NORMAL) {
 		s->id = m->step_id.step_id;
 		if (s->id >= j->next_step_id)
 			j->next_step_id = s->id + 1;
@@ -392,12 +449,8 @@ void rpc_step_create(struct core *c, const struct event *ev, struct effects *out
 		s->id = next_step_id(c, j);
 	}
 	s->het_comp = m->step_id.step_het_comp;
-	s->done = bitset_new(s->node_count);
 	tres_note(c, s);
-	step_add(j, s);
-	step_use(c, j, s, true);
-	created(c, ev, j, s, out);
-	job_dirty(c, j);
+	step_start(c, ev, j, s, out);
 }
 
 /* ---- completion -------------------------------------------------------- */

@@ -82,6 +82,8 @@ int64_t sched_next_time(const struct core *c);
 enum err step_place(struct core *c, const struct job *j,
 		    const struct job_step_create_request_msg *req, struct step *out,
 		    struct err_text *why);
+/* The same for the shell of salloc: one task on the job's first node. */
+enum err step_place_interactive(struct core *c, const struct job *j, struct step *out);
 /* Global task ids per node for a distribution (block, cyclic, plane, arbitrary). */
 void step_layout_tasks(uint32_t dist, uint16_t plane, uint32_t nodes, const uint16_t *tasks,
 		       uint32_t num_tasks, uint32_t **tids /* out, each in mem */,

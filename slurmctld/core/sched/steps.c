@@ -693,3 +693,28 @@ enum err step_place(struct core *c, const struct job *j,
 		err_set(why, e, "%s", err_str((int)e));
 	return e;
 }
+
+/* The shell that salloc starts on the job's first node (use_interactive_step):
+ * it sees all that the job has and takes nothing from other steps. */
+enum err step_place_interactive(struct core *c, const struct job *j, struct step *out)
+{
+	const struct job_share *s = j->alloc && j->alloc->node_count ? j->alloc->share : NULL;
+
+	if (!s)
+		return E_REQUESTED_NODE_CONFIG_UNAVAILABLE;
+	out->node_count = 1;
+	out->node = mem_alloc(sizeof(*out->node));
+	out->node[0] = s->node;
+	out->node_list = mem_strdup(c->node[s->node]->name);
+	out->num_tasks = 1;
+	out->tasks = mem_alloc(sizeof(*out->tasks));
+	out->tasks[0] = 1;
+	out->tids = mem_alloc(sizeof(*out->tids));
+	out->tids[0] = mem_zalloc(sizeof(**out->tids));
+	out->mem_mb = mem_alloc(sizeof(*out->mem_mb));
+	out->mem_mb[0] = c->conf->selecttypeparameters & CR_MEMORY ? s->mem_mb : 0;
+	out->cores = bitset_new(j->alloc->cores->bits);
+	bitset_copy(out->cores, j->alloc->cores);
+	out->overlap = out->external = true;
+	return E_OK;
+}

@@ -55,6 +55,7 @@ static const struct row rows[] = {
 	{"& -n1 --exact", "d1"},
 	{"& -n1 --exact", "d1"},
 	{"& -n3 --exact", "d1 d1 d1"},
+	{"& --interactive", "d1"},
 	{"-n1 --exact", "2016"},
 	{"-n3 --exact", "2016"},
 	{"-n4 --exact", "2016"},
@@ -191,7 +192,8 @@ static void check(const struct row *r)
 	snprintf(args, sizeof(args), "%s", r->args);
 	req_words(&m, args, &cpt);
 	m.cpu_count = m.num_tasks * cpt;
-	e = step_place(W.c, job, &m, s, NULL);
+	e = strstr(r->args, "--interactive") ? step_place_interactive(W.c, job, s) :
+					       step_place(W.c, job, &m, s, NULL);
 	t = e ? mem_printf("%d", (int)e) : tasks_text(s);
 	ok(strcmp(t, r->result) == 0, "%s: %s", r->args, t);
 	free(t);
