@@ -15,15 +15,15 @@ SAN     ?=
 B       := build$(if $(SAN),-san)
 SANFLAGS := -fsanitize=address -fsanitize=undefined -fno-omit-frame-pointer
 
-PKGS    := libevent libevent_pthreads sqlite3 json-c nettle hwloc
+PKGS    := libevent libevent_pthreads sqlite3 json-c nettle hwloc yaml-0.1
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
 CPPFLAGS += -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALLCFLAGS = -std=c11 $(WARN) $(CFLAGS) $(if $(SAN),$(SANFLAGS))
 LDFLAGS += $(if $(SAN),$(SANFLAGS))
 LIBS_AUTH := $(shell pkg-config --libs json-c nettle 2>/dev/null) -lmunge
-LIBS_CTLD := $(shell pkg-config --libs libevent libevent_pthreads sqlite3 2>/dev/null) $(LIBS_AUTH) -lpthread -lm
-LIBS_NODE := $(shell pkg-config --libs libevent libevent_pthreads hwloc 2>/dev/null) $(LIBS_AUTH) -lutil -lpthread -lm -ldl
+LIBS_CTLD := $(shell pkg-config --libs libevent libevent_pthreads sqlite3 yaml-0.1 2>/dev/null) $(LIBS_AUTH) -lpthread -lm
+LIBS_NODE := $(shell pkg-config --libs libevent libevent_pthreads hwloc yaml-0.1 2>/dev/null) $(LIBS_AUTH) -lutil -lpthread -lm -ldl
 # One process a step: it starts faster without libraries it does not use.
 LIBS_STEP := $(shell pkg-config --libs libevent 2>/dev/null) $(LIBS_AUTH) -lutil -lpthread -lm -ldl
 

@@ -201,6 +201,8 @@ struct conf {
 	uid_t slurm_uid, slurmd_uid;
 	char **control_hosts, **control_addrs;  /* SlurmctldHost list */
 	uint32_t control_count;
+	struct conf_topo *topos;        /* conf/topo.h; the cluster's own first, at least one */
+	uint32_t topo_count;
 };
 
 /* Parse everything at and below path (slurm.conf; gres.conf and cgroup.conf
@@ -208,6 +210,8 @@ struct conf {
  * to *problems (may be NULL), also on success (warnings).  E_FAIL when any is
  * fatal; *out is then untouched. */
 enum err conf_load(const char *path, struct conf **out, struct conf_problems *problems);
+/* The same for who does not need the network: topology.conf is not read. */
+enum err conf_load_step(const char *path, struct conf **out, struct conf_problems *problems);
 /* The same with more lines at the end of the file. */
 enum err conf_load_with(const char *path, const char *more, struct conf **out,
 			struct conf_problems *problems);

@@ -89,39 +89,11 @@ static bool user_find(void *ctx, const char *name, uid_t *uid)
 	return found != NULL;
 }
 
-struct with {
-	const char *path, *more;
-};
+const struct conf_reader conf_files = { .read = file_read, .uid = user_find };
 
-static enum err with_read(void *ctx, const char *path, char **text, struct err_text *why)
+enum err conf_load_step(const char *path, struct conf **out, struct conf_problems *problems)
 {
-	const struct with *w = ctx;
-	enum err e = file_read(NULL, path, text, why);
-	char *both;
-
-	if (e || !streq(path, w->path))
-		return e;
-	both = mem_printf("%s\n%s", *text, w->more);
-	free(*text);
-	*text = both;
-	return E_OK;
-}
-
-enum err conf_load_with(const char *path, const char *more, struct conf **out,
-			struct conf_problems *problems)
-{
-	struct with w = {path, more};
-	const struct conf_reader reader = {with_read, user_find, &w};
-
-	return conf_parse_reader(&reader, path, out, problems);
-}
-
-enum err conf_load(const char *path, struct conf **out,
-		   struct conf_problems *problems)
-{
-	const struct conf_reader reader = {file_read, user_find, NULL};
-
-	return conf_parse_reader(&reader, path, out, problems);
+	return conf_parse_reader(&conf_files, path, out, problems);
 }
 
 struct strings {
@@ -147,7 +119,7 @@ enum err conf_parse(const char *slurm_conf, const char *gres_conf,
 		    struct conf_problems *problems)
 {
 	struct strings s = {slurm_conf, gres_conf, cgroup_conf};
-	const struct conf_reader reader = {string_read, user_find, &s};
+	const struct conf_reader reader = {string_read, user_find, &s, NULL};
 
 	return conf_parse_reader(&reader, "slurm.conf", out, problems);
 }
@@ -159,29 +131,6 @@ const char *conf_path(const char *explicit_path)
 	if (explicit_path)
 		return explicit_path;
 	return env && *env ? env : "/etc/slurm/slurm.conf";
-}
-
-uint32_t conf_check(const char *path, FILE *out)
-{
-	struct conf_problems ps = {0};
-	struct conf *c = NULL;
-	uint32_t errors = 0;
-
-	if (conf_load(path, &c, &ps) == E_OK)
-		conf_unref(c);
-	for (uint32_t i = 0; i < ps.count; i++) {
-		const struct conf_problem *p = &ps.v[i];
-
-		errors += p->fatal;
-		if (p->line)
-			fprintf(out, "%s:%u: ", p->file, p->line);
-		else
-			fprintf(out, "%s: ", p->file);
-		fprintf(out, "%s: %s\n", p->fatal ? "error" : "warning",
-			p->text);
-	}
-	conf_problems_fini(&ps);
-	return errors;
 }
 
 /* Where distributions put stock's plugins. */

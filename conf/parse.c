@@ -388,7 +388,9 @@ static void key_parse(struct parse *p, const char *s)
 	name = mem_strndup(kv.key, kv.key_len);
 	value = arena_strndup(&p->c->mem, kv.value, kv.value_len);
 	k = p->table ? conf_key_find(p->table, name) : NULL;
-	if (p->gres) {
+	if (p->other) {
+		p->other(p, name, value, &s);
+	} else if (p->gres) {
 		if (strcasecmp(name, "AutoDetect") == 0) {
 			p->c->gres_autodetect = value;
 			gres_autodetect_check(p, value);
@@ -511,7 +513,7 @@ static void file_parse(struct parse *p, const char *path, const char *text)
 }
 
 /* gres.conf and the like: beside slurm.conf, and may be missing. */
-static bool side_file(struct parse *p, const char *name)
+bool parse_side_file(struct parse *p, const char *name)
 {
 	char *path = arena_printf(&p->c->mem, "%s/%s", p->c->dir, name);
 	struct err_text why = {""};
@@ -551,19 +553,19 @@ static void files_parse(struct parse *p, const char *text)
 	keys_end(p);
 
 	keys_begin(p, &conf_cgroup_table, &c->cgroup, &c->cgroup_origin);
-	c->have_cgroup_conf = side_file(p, "cgroup.conf");
+	c->have_cgroup_conf = parse_side_file(p, "cgroup.conf");
 	keys_end(p);
 
 	keys_begin(p, &conf_mpi_table, &c->mpi, &c->mpi_origin);
-	c->have_mpi_conf = side_file(p, "mpi.conf");
+	c->have_mpi_conf = parse_side_file(p, "mpi.conf");
 	keys_end(p);
 
 	keys_begin(p, &conf_gather_table, &c->gather, &c->gather_origin);
-	side_file(p, "acct_gather.conf");
+	parse_side_file(p, "acct_gather.conf");
 	keys_end(p);
 
 	p->gres = true;
-	c->have_gres_conf = side_file(p, "gres.conf");
+	c->have_gres_conf = parse_side_file(p, "gres.conf");
 	p->gres = false;
 }
 
@@ -601,6 +603,8 @@ enum err conf_parse_reader(const struct conf_reader *reader, const char *path,
 		nodes_build(&p);
 		gres_build(&p);
 		parts_build(&p);
+		if (reader->topo && !p.failed)
+			reader->topo(&p);
 	}
 	free(text);
 	free(p.records);

@@ -9,6 +9,8 @@
 #include "conf/keys.h"
 #include "conf/lines.h"
 
+struct parse;
+
 /* How a parse reaches the world.  load.c has the real one. */
 struct conf_reader {
 	/* The text of a file, heap; E_FAIL with *why when there is none. */
@@ -17,7 +19,11 @@ struct conf_reader {
 	/* User name to number; false when unknown. */
 	bool (*uid)(void *ctx, const char *name, uid_t *uid);
 	void *ctx;
+	void (*topo)(struct parse *p);  /* conf_topo_read; NULL: the network is not read */
 };
+
+/* load.c: the files and users of this machine, without the network. */
+extern const struct conf_reader conf_files;
 
 /* One record line: value of its first key, and of its words (NULL: not
  * given).  dflt holds what the DEFAULT lines before it gave. */
@@ -43,6 +49,8 @@ struct parse {
 	void *base;
 	struct conf_origin *origin;
 	bool gres;                      /* it is gres.conf */
+	/* another file, with its own keys: */
+	void (*other)(struct parse *p, const char *key, const char *value, const char **s);
 	/* records, in order: */
 	struct record *records;
 	uint32_t record_count, record_cap;
@@ -92,6 +100,11 @@ void gres_build(struct parse *p);
 void gres_autodetect_check(struct parse *p, const char *value);
 /* validate.c: rules between keys, and the members that follow from keys. */
 void conf_validate(struct parse *p);
+
+/* A file beside slurm.conf, whose lines go to p->other; false: there is none. */
+bool parse_side_file(struct parse *p, const char *name);
+/* topo_file.c: topology.yaml or topology.conf. */
+void conf_topo_read(struct parse *p);
 
 /* Parse with an own reader.  path is slurm.conf for it. */
 enum err conf_parse_reader(const struct conf_reader *reader, const char *path,

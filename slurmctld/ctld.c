@@ -93,8 +93,6 @@ static void tell_unserved(const struct conf *conf)
 {
 	const struct { const char *key, *value, *served, *text; } all[] = {
 		{ "PreemptType", conf->preempttype, "preempt/none", "no job is preempted" },
-		{ "TopologyPlugin", conf->topologyplugin, "topology/flat",
-		  "nodes are chosen as if the network were flat" },
 		{ "JobSubmitPlugins", conf->jobsubmitplugins, NULL,
 		  "no plugin is loaded: jobs are taken as they are submitted" },
 		{ "BurstBufferType", conf->burstbuffertype, "burst_buffer/none",
@@ -105,6 +103,11 @@ static void tell_unserved(const struct conf *conf)
 	if (conf->accountingstorageenforce)
 		log_error("AccountingStorageEnforce: associations, limits and qos are not enforced "
 			  "by this slurmctld");
+	if (conf->topologyplugin && (strstr(conf->topologyplugin, "3d") ||
+				     strstr(conf->topologyplugin, "hypercube") ||
+				     strstr(conf->topologyplugin, "ring")))
+		log_error("TopologyPlugin=%s: nodes are chosen as if the network were flat by this "
+			  "slurmctld", conf->topologyplugin);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (all[i].value && *all[i].value &&
 		    !(all[i].served && streq(all[i].value, all[i].served)))

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "conf/hostlist.h"
+#include "conf/topo.h"
 #include "wire/base/log.h"
 #include "wire/states.h"
 
@@ -150,6 +151,11 @@ enum err dynamic_add(struct ctld *c, const char *line, bool by_admin, const char
 		   c->conf->node_count + fresh->node_count > c->conf->maxnodecount))
 		e = err_set(why, E_NODE_TABLE_FULL, "%s (%s)", err_str(E_NODE_TABLE_FULL),
 			    fresh->node_count ? fresh->nodes[0].name : "");
+	for (uint32_t i = 0; i < fresh->node_count && !e; i++)
+		if (!topo_text_good(c->core->topo, c->core->topo_count, fresh->nodes[i].topology))
+			e = err_set(why, E_REQUESTED_TOPO_CONFIG_UNAVAILABLE, "%s (%s)",
+				    err_str(E_REQUESTED_TOPO_CONFIG_UNAVAILABLE),
+				    fresh->nodes[i].topology);
 	conf_unref(fresh);
 	if (e)
 		return e;

@@ -69,6 +69,8 @@ static void order_fill(struct launch *l, struct stepd_start *m)
 	m->conf_path = s->conf_path;
 	m->node_name = s->name;
 	m->spool_dir = s->spool_dir;
+	m->topo_addr = s->topo_addr;
+	m->topo_pattern = s->topo_pattern;
 	m->job_id = q->job_id;
 	m->step_id = l->step->step_id;
 	m->cpus = s->hw.cpus;

@@ -5,6 +5,8 @@
  * controller schedules by must win, unless the machine is smaller. */
 #include "slurmd/site.h"
 
+#include "conf/topo.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -264,6 +266,17 @@ enum err site_auth_make(struct site *s)
 	return E_FAIL;
 }
 
+static void topo_note(struct site *s)
+{
+	char *addr, *pattern;
+
+	conf_topo_address(s->conf, s->name, &addr, &pattern);
+	s->topo_addr = arena_strdup(&s->mem, addr);
+	s->topo_pattern = arena_strdup(&s->mem, pattern);
+	free(addr);
+	free(pattern);
+}
+
 enum err site_load(const struct options *o, const struct hw *hw, const char *conf_cache,
 		   struct site **out)
 {
@@ -295,6 +308,7 @@ enum err site_load(const struct options *o, const struct hw *hw, const char *con
 	s->cpu_spec_list = s->node ? s->node->cpu_spec_list : NULL;
 	s->stepd_path = stepd_find(&s->mem, o);
 	s->tmp_disk_mb = hw_tmp_disk_mb(s->tmp_fs);
+	topo_note(s);
 	*out = s;
 	return E_OK;
 }

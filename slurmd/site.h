@@ -25,6 +25,7 @@ struct site {
 	const char *conf_cache;         /* directory, when configless */
 	const char *spool_dir, *pid_path, *log_path, *tmp_fs, *cpu_spec_list;
 	const char *stepd_path;
+	const char *topo_addr, *topo_pattern;   /* SLURM_TOPOLOGY_ADDR */
 	const char *dynamic_conf;       /* -Z: our whole node line */
 	uint16_t port;
 	bool sack;                      /* AuthInfo does not forbid to serve tokens */

@@ -20,6 +20,7 @@ enum wire_version {
 	VS4,            /* programs at the controller that run for a job */
 	VS5,            /* nodes: cpu_bind */
 	VS6,            /* nodes: power_time */
+	VS7,            /* nodes, partitions: topology */
 	WIRE_LAYOUT_COUNT
 };
 #define STATE_LAYOUT_OLDEST VS1

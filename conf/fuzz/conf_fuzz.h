@@ -51,7 +51,7 @@ static void conf_fuzz_again(struct conf *c)
 	struct slurm_ctl_conf_msg msg;
 	struct conf_runtime run = {.release = V22_05, .version = ""};
 	struct conf_fuzz f = {{conf_print(c), NULL, NULL}};
-	const struct conf_reader reader = {conf_fuzz_read, conf_fuzz_uid, &f};
+	const struct conf_reader reader = {conf_fuzz_read, conf_fuzz_uid, &f, conf_topo_read};
 	struct arena mem = {0};
 	struct conf *again = NULL;
 	char *second;
@@ -72,7 +72,7 @@ static int conf_fuzz_one(const uint8_t *data, size_t size)
 {
 	char *text = mem_alloc(size + 1);
 	struct conf_fuzz f = {{NULL, NULL, NULL}};
-	const struct conf_reader reader = {conf_fuzz_read, conf_fuzz_uid, &f};
+	const struct conf_reader reader = {conf_fuzz_read, conf_fuzz_uid, &f, conf_topo_read};
 	struct conf *c = NULL;
 
 	memcpy(text, data, size);

@@ -50,7 +50,7 @@ static enum err test_parse(const struct test_files *files, struct conf **out,
 			   struct conf_problems *ps)
 {
 	const struct conf_reader reader = {test_read, test_uid,
-					   (void *)(uintptr_t)files};
+					   (void *)(uintptr_t)files, conf_topo_read};
 
 	return conf_parse_reader(&reader, files->path ? files->path :
 				 "/etc/x/slurm.conf", out, ps);

@@ -161,6 +161,7 @@ void core_start(struct core *c, int64_t now, struct effects *out)
 	c->now = now;
 	c->now_usec = now * 1000000;
 	parts_settle(c);
+	topo_build_all(c);
 	het_link_all(c);
 	for (struct job *j = c->job_first; j; j = j->next)
 		job_settle(c, j);
@@ -216,6 +217,7 @@ void core_free(struct core *c)
 	if (!c)
 		return;
 	sched_free(c->sched);
+	topo_free_all(c);
 	resv_free_all(c);
 	trigger_free_all(c);
 	crontab_free_all(c);

@@ -45,6 +45,7 @@ struct core_power {
 	struct power_rate suspend, resume;
 };
 
+struct topo;                            /* conf/topo.h */
 struct sched;                           /* scheduler's own state: core/sched/ */
 
 struct core {
@@ -79,6 +80,8 @@ struct core {
 	bool dirty_meta;
 	struct core_power power;
 	uint64_t last_run;              /* number of programs begun, of this life */
+	struct topo **topo;             /* the network; topo.c */
+	uint32_t topo_count;
 	struct resv *resv_first;        /* by id; resv.c */
 	uint32_t next_resv_id;
 	int64_t resv_at;                /* next look at them */

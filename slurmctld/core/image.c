@@ -396,6 +396,10 @@ static enum err load_node(struct core *c, struct wire_in *in, uint64_t key, stru
 #undef STATE_NODE_SCALARS
 #undef FIELD
 	n->version_known = wire_version_find(r.version, &n->version);
+	/* Where slurm.conf names a node, its word counts again after a restart. */
+	if (!r.topology || !(r.state & (NODE_STATE_DYNAMIC_NORM | NODE_STATE_CLOUD)) ||
+	    r.state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN))
+		node_set_str(&n->topology, n->conf->topology);
 	if (base == NODE_STATE_ALLOCATED || base == NODE_STATE_MIXED)
 		base = NODE_STATE_IDLE;
 	n->state = base | (r.state & ~(NODE_STATE_BASE | NODE_STATE_COMPLETING |

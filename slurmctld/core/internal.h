@@ -170,6 +170,17 @@ bool power_change_known(uint32_t want);
 void power_change(struct core *c, struct node *n, uint32_t want, uint32_t uid,
 		  struct effects *out);
 
+/* ---- topo.c ------------------------------------------------------------ */
+/* From the configuration and what nodes say: when either changed as a whole. */
+void topo_build_all(struct core *c);
+void topo_free_all(struct core *c);
+/* As in slurm.conf's Topology=; "": in none.  Nothing changed on failure. */
+enum err node_topology_set(struct core *c, struct node *n, const char *text);
+/* Of the jobs of a partition. */
+const struct topo *part_topo(const struct core *c, const struct part *p);
+/* By its name (NULL: the cluster's own); NULL: there is none. */
+struct topo *topo_named(const struct core *c, const char *name);
+
 /* ---- prep.c ------------------------------------------------------------ */
 /* The job has its nodes: it is launched as soon as all is ready. */
 void prep_begin(struct core *c, struct job *j, struct effects *out);

@@ -282,6 +282,7 @@ void node_from_conf(struct core *c, struct node *n, const struct conf_node *cn)
 	node_set_str(&n->features, cn->features);
 	node_set_str(&n->features_active, cn->features);
 	node_set_str(&n->gres_text, cn->gres);
+	node_set_str(&n->topology, cn->topology);
 	if (!n->cores_used || n->cores_used->bits != n->cores) {
 		bitset_free(n->cores_used);
 		n->cores_used = bitset_new(n->cores);
@@ -336,6 +337,7 @@ void node_free(struct node *n)
 	free(n->reason);
 	free(n->mcs_label);
 	free(n->cpu_spec_list);
+	free(n->topology);
 	free(n->gres);
 	bitset_free(n->cores_used);
 	bitset_free(n->parts);

@@ -47,7 +47,8 @@ struct node {
 	enum wire_version version;      /* of the node daemon; valid when version_known */
 	bool version_known;
 	char *version_text, *arch, *os, *features, *features_active, *gres_text, *comment,
-	     *extra, *instance_id, *instance_type, *reason, *mcs_label, *cpu_spec_list;
+	     *extra, *instance_id, *instance_type, *reason, *mcs_label, *cpu_spec_list,
+	     *topology;                 /* "name:unit,...": slurm.conf's or an admin's; NULL: the network's */
 	uint32_t reason_uid, cpu_load /* x100 */, tmp_disk_found;
 	uint64_t free_mem_mb;           /* NO_VAL64 unknown */
 	uint16_t reg_cpus, reg_sockets, reg_cores, reg_threads, reg_boards, core_spec_cnt;
@@ -84,7 +85,7 @@ struct part {
 	const struct conf_part *conf;   /* NULL: created by scontrol */
 	char *name, *node_text, *allow_groups, *allow_accounts, *deny_accounts, *allow_qos,
 	     *deny_qos, *alloc_nodes, *alternate, *qos, *billing_weights, *job_defaults,
-	     *nodesets;
+	     *nodesets, *topology;
 	uint32_t flags;                 /* PART_FLAG_* */
 	uint32_t max_time_min, default_time_min, max_nodes, min_nodes, grace_time_sec,
 		 max_cpus_per_node, max_cpus_per_socket, cpu_bind, suspend_time_sec;

@@ -189,6 +189,8 @@ static enum err change_node(struct core *c, const struct event *ev, struct node 
 	const struct update_node_msg *m = ev->body;
 	enum err rc = change_features(c, n, m);
 
+	if (m->topology_str && node_topology_set(c, n, m->topology_str))
+		rc = E_REQUESTED_TOPO_CONFIG_UNAVAILABLE;
 	change_resume(c, n, m);
 	if (m->reason && *m->reason)
 		node_reason(c, n, m->reason, ev->caller.uid, c->now);

@@ -66,6 +66,7 @@ void part_from_conf(struct core *c, struct part *p, const struct conf_part *cp)
 	node_set_str(&p->alternate, cp->alternate);
 	node_set_str(&p->qos, cp->qos);
 	node_set_str(&p->billing_weights, cp->billing_weights);
+	node_set_str(&p->topology, cp->topology);
 	node_set_str(&p->job_defaults, cp->job_defaults);
 	p->flags = (cp->is_default ? PART_FLAG_DEFAULT : 0) |
 		   (cp->hidden ? PART_FLAG_HIDDEN : 0) |
@@ -120,6 +121,7 @@ void part_free(struct part *p)
 	free(p->alternate);
 	free(p->qos);
 	free(p->billing_weights);
+	free(p->topology);
 	free(p->job_defaults);
 	free(p->nodesets);
 	bitset_free(p->nodes);

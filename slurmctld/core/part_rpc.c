@@ -190,6 +190,8 @@ static enum err change(struct core *c, struct part *p, const struct update_parti
 		return E_INVALID_TRES_BILLING_WEIGHTS;
 	if (m->job_defaults_str && !job_defaults_valid(m->job_defaults_str))
 		return E_INVALID_JOB_DEFAULTS;
+	if (m->topology_name && !topo_named(c, m->topology_name))
+		return E_REQUESTED_TOPO_CONFIG_UNAVAILABLE;
 	if (m->nodes)
 		rc = change_nodes(c, p, m->nodes, why);
 	if (rc != E_OK)
@@ -197,6 +199,8 @@ static enum err change(struct core *c, struct part *p, const struct update_parti
 	change_flags(c, p, m->flags);
 	change_scalars(p, m);
 	change_strings(p, m);
+	if (m->topology_name)
+		node_set_str(&p->topology, m->topology_name);
 	part_dirty(c, p);
 	if (m->allow_groups) {
 		free(p->allow_uids);

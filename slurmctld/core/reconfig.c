@@ -246,6 +246,7 @@ void reconfig_apply(struct core *c, const struct event *ev, struct effects *out)
 	for (uint32_t i = first_new; i < c->node_count; i++)
 		bitset_set(fresh, i);
 	parts_follow(c);
+	topo_build_all(c);
 	c->sched = sched_new(c);
 	c->started = true;
 	jobs_follow(c, out);

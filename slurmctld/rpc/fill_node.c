@@ -161,7 +161,7 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->tres_fmt_str = add_gres_tres(c, n, false,
 					fill_tres(mem, n->cpus, n->real_memory_mb, 0, n->cpus),
 					mem);
-	m->topology_str = n->conf->topology;
+	m->topology_str = n->topology;
 	if (n->state & NODE_STATE_RES && resv_of_node(c, n))
 		m->resv_name = resv_of_node(c, n)->name;
 }
@@ -269,7 +269,7 @@ void fill_part(const struct core *c, const struct part *p,
 	m->nodesets = p->nodesets;
 	m->node_inx = p->nodes;
 	m->billing_weights_str = p->billing_weights;
-	m->topology_name = p->conf ? p->conf->topology : NULL;
+	m->topology_name = p->topology;
 	for (uint32_t i = 0; p->nodes && i < c->node_count; i++)
 		if (c->node[i] && bitset_test(p->nodes, i))
 			mem_mb += c->node[i]->real_memory_mb;

@@ -109,25 +109,6 @@ void rpc_q_licenses(struct ctld *c, struct request *r)
 	rpc_answer(c, r, RESPONSE_LICENSE_INFO, &m);
 }
 
-#define TOPO_FLAT 100
-
-void rpc_q_topo(struct ctld *c, struct request *r)
-{
-	struct topo_info_msg m;
-
-	wire_init(&topo_info_msg_desc, &m);
-	m.plugin_id = TOPO_FLAT;
-	rpc_answer(c, r, RESPONSE_TOPO_INFO, &m);
-}
-
-void rpc_q_topo_config(struct ctld *c, struct request *r)
-{
-	struct topo_config_msg m;
-
-	wire_init(&topo_config_msg_desc, &m);
-	rpc_answer(c, r, RESPONSE_TOPO_CONFIG, &m);
-}
-
 void rpc_q_bb(struct ctld *c, struct request *r)
 {
 	struct burst_buffer_info_msg m;

@@ -25,6 +25,7 @@ static const uint64_t sums[] = {
 	0x6177b65c05ef7b3b,
 	0x7b16d78ad2ae8341,
 	0xf28103a11cbff270,
+	0xb30dcadd3f857530,
 };
 
 static const struct { const struct wire_desc *row; enum wire_version since; } rows[] = {

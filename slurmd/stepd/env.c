@@ -132,8 +132,10 @@ void step_env_node(struct step *s)
 	const char *mpi = envv_get(&s->env, "SLURM_MPI_TYPE");
 
 	gres_env_node(s);
-	envv_set(&s->env, "SLURM_TOPOLOGY_ADDR", "%s", s->start.node_name);
-	envv_set(&s->env, "SLURM_TOPOLOGY_ADDR_PATTERN", "node");
+	envv_set(&s->env, "SLURM_TOPOLOGY_ADDR", "%s",
+		 s->start.topo_addr ? s->start.topo_addr : s->start.node_name);
+	envv_set(&s->env, "SLURM_TOPOLOGY_ADDR_PATTERN", "%s",
+		 s->start.topo_pattern ? s->start.topo_pattern : "node");
 	if (s->kind == KIND_TASKS && streq(mpi, "none"))
 		envv_unset(&s->env, "SLURM_MPI_TYPE");
 	/* They are for the slurmctld of sbatch --export, not for the job. */

@@ -83,7 +83,7 @@ static void log_start(const struct stepd_start *m)
 static enum err tools_load(struct step *s, struct err_text *why)
 {
 	struct conf_problems problems = {0};
-	enum err e = conf_load(s->start.conf_path, &s->conf, &problems);
+	enum err e = conf_load_step(s->start.conf_path, &s->conf, &problems);
 
 	if (e != E_OK) {
 		err_set(why, E_D_SETUP_ENVIRONMENT_ERROR, "%s: %s", s->start.conf_path,
