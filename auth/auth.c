@@ -27,10 +27,36 @@ static const struct auth_method *method_choose(const char *key, const char *type
 {
 	const struct auth_method *m = auth_method_find(type);
 
+	if (m && m->alternative)
+		m = NULL;
 	if (!m)
 		err_set(why, E_FAIL, "%s=%s is not supported, only %s are", key, type,
 			auth_method_list());
 	return m;
+}
+
+/* AuthAltTypes: a list, of which one row can be served. */
+static enum err alternatives_open(struct auth *a, const struct auth_options *o,
+				  struct err_text *why)
+{
+	const char *p = o->alt_types ? o->alt_types : "";
+	char name[64];
+
+	while (*p) {
+		size_t n = strcspn(p, ",");
+		const struct auth_method *m;
+
+		(void)snprintf(name, sizeof name, "%.*s", (int)n, p);
+		m = auth_method_find(name);
+		if (!m || (!m->alternative && m != a->method))
+			return err_set(why, E_FAIL, "AuthAltTypes=%s is not supported, only "
+				       "auth/jwt is", name);
+		if (m->alternative)
+			a->alt = m;
+		p += n;
+		p += strspn(p, ", ");
+	}
+	return a->alt ? method_open(a, a->alt, o, why) : E_OK;
 }
 
 struct auth *auth_new(const struct auth_options *o, struct err_text *why)
@@ -55,6 +81,8 @@ struct auth *auth_new(const struct auth_options *o, struct err_text *why)
 	if (!e && c != m)
 		e = method_open(a, c, o, why);
 	if (!e)
+		e = alternatives_open(a, o, why);
+	if (!e)
 		return a;
 	auth_free(a);
 	return NULL;
@@ -68,6 +96,8 @@ void auth_free(struct auth *a)
 		a->method->close(a);
 	if (a->cred->close)
 		a->cred->close(a);
+	if (a->alt && a->alt->close)
+		a->alt->close(a);
 	seen_fini(&a->seen);
 	free(a);
 }
@@ -80,6 +110,11 @@ const char *auth_name(const struct auth *a)
 uint32_t auth_plugin(const struct auth *a)
 {
 	return a->method->plugin;
+}
+
+bool auth_has_tokens(const struct auth *a)
+{
+	return a->jwt;
 }
 
 bool auth_cred_tokens(const struct auth *a)
@@ -172,19 +207,33 @@ static size_t hash_record(uint8_t hash_type, uint16_t msg_type, const void *body
 	}
 }
 
+static const struct auth_method *method_of(const struct auth *a, uint32_t plugin)
+{
+	return a->alt && a->alt->plugin == plugin ? a->alt : a->method;
+}
+
 enum err auth_sign(struct auth *a, uid_t only_uid, uint16_t msg_type, uint8_t hash_type,
 		   const void *body, size_t len, char **cred, struct err_text *why)
 {
+	return auth_sign_answer(a, a->method->plugin, only_uid, msg_type, hash_type, body, len,
+				cred, why);
+}
+
+enum err auth_sign_answer(struct auth *a, uint32_t plugin, uid_t only_uid, uint16_t msg_type,
+			  uint8_t hash_type, const void *body, size_t len, char **cred,
+			  struct err_text *why)
+{
+	const struct auth_method *m = method_of(a, plugin);
 	uint8_t record[33];
 	size_t n;
 
-	if (!a->method->hashed)
-		return a->method->make(a, only_uid, NULL, 0, cred, why);
+	if (!m->hashed)
+		return m->make(a, only_uid, NULL, 0, cred, why);
 	n = hash_record(hash_type ? hash_type : AUTH_HASH_K12, msg_type, body, len, record);
 	if (!n)
 		return err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR, "no hash has number %u",
 			       hash_type);
-	return a->method->make(a, only_uid, record, n, cred, why);
+	return m->make(a, only_uid, record, n, cred, why);
 }
 
 /* Does the record in the credential fit this message? */
@@ -245,7 +294,7 @@ static enum err replay_check(struct auth *a, const char *cred, const struct auth
 static enum err plugin_check(const struct auth *a, const struct wire_frame *f,
 			     struct err_text *why, struct err_text *stock_lines)
 {
-	const struct auth_method *ours = a->method;
+	const struct auth_method *ours = method_of(a, f->auth_plugin);
 
 	if (f->cred && f->auth_plugin == ours->plugin)
 		return E_OK;
@@ -262,6 +311,7 @@ static enum err plugin_check(const struct auth *a, const struct wire_frame *f,
 enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_identity *id,
 		     struct err_text *why, struct err_text *stock_lines)
 {
+	const struct auth_method *m = method_of(a, f->auth_plugin);
 	void *payload = NULL;
 	size_t len = 0;
 	enum auth_fate fate;
@@ -272,7 +322,7 @@ enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_ide
 	e = plugin_check(a, f, why, stock_lines);
 	if (e)
 		return e;
-	fate = a->method->read(a, f->cred, CRED_TEXT_MAX, &payload, &len, id, why, stock_lines);
+	fate = m->read(a, f->cred, CRED_TEXT_MAX, &payload, &len, id, why, stock_lines);
 	if (!fate_accepted(a, fate)) {
 		free(payload);
 		return E_PROTOCOL_AUTHENTICATION_ERROR;
@@ -281,10 +331,11 @@ enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_ide
 	if (id->uid == AUTH_NOBODY || id->gid == AUTH_NOBODY)
 		e = err_set(why, E_PROTOCOL_AUTHENTICATION_ERROR,
 			    "user: 'nobody' (99) may not authenticate");
-	else if (a->method->hashed)
+	else if (m->hashed)
 		e = hash_check(a, f, payload, len, id, why);
+	id->plugin = m->plugin;
 	free(payload);
-	if (!e && a->allow_replay && a->method->unique)
+	if (!e && a->allow_replay && m->unique)
 		e = replay_check(a, f->cred, id, why, stock_lines);
 	return e;
 }
@@ -331,5 +382,7 @@ enum err auth_reload(struct auth *a, struct err_text *why)
 {
 	enum err e = method_reload(a, a->method, why);
 
-	return e || a->cred == a->method ? e : method_reload(a, a->cred, why);
+	if (!e && a->cred != a->method)
+		e = method_reload(a, a->cred, why);
+	return e || !a->alt ? e : method_reload(a, a->alt, why);
 }

@@ -36,6 +36,9 @@ struct auth_options {
 	uid_t slurm_uid, slurmd_uid;    /* whose the key should be; who reads launch credentials */
 	bool disable_sack;      /* AuthInfo=disable_sack: see auth/sack.h */
 	bool use_client_ids;    /* AuthInfo=use_client_ids: not served, see auth_new */
+
+	/* AuthAltTypes and AuthAltParameters (NULL: none), StateSaveLocation */
+	const char *alt_types, *alt_params, *state_dir;
 };
 
 /* What a credential says, also filled as far as known when it is refused. */
@@ -47,6 +50,7 @@ struct auth_identity {
 	time_t encoded, decoded;/* by the encoder's and by our clock; 0 unknown */
 	int ttl_sec;
 	uint8_t hash_type;      /* 1 none, 2 K12, 4 SHA3; what a reply must use */
+	uint32_t plugin;        /* AUTH_PLUGIN_*, likewise */
 };
 enum { AUTH_HASH_NONE = 1, AUTH_HASH_K12 = 2, AUTH_HASH_SHA3 = 4 };
 
@@ -82,6 +86,17 @@ enum err auth_reload(struct auth *a, struct err_text *why);
  * here.  Once it has been away that long, calls fail at once until it is back. */
 enum err auth_sign(struct auth *a, uid_t only_uid, uint16_t msg_type, uint8_t hash_type,
 		   const void *body, size_t len, char **cred, struct err_text *why);
+
+/* The same for the answer to a message with a credential of this plugin. */
+enum err auth_sign_answer(struct auth *a, uint32_t plugin, uid_t only_uid, uint16_t msg_type,
+			  uint8_t hash_type, const void *body, size_t len, char **cred,
+			  struct err_text *why);
+
+/* A heap string that lets its holder speak for a user, for so many seconds.
+ * E_PLUGIN_NOT_LOADED: AuthAltTypes does not say auth/jwt. */
+enum err auth_token_make(struct auth *a, const char *user, int64_t lifespan, char **token,
+			 struct err_text *why);
+bool auth_has_tokens(const struct auth *a);
 
 /* Check a frame's credential and hash.  E_PROTOCOL_AUTHENTICATION_ERROR: the
  * credential is bad; *why says in plain words which of key, clock (and by how

@@ -31,6 +31,9 @@ struct jws_keys {
  * others may read or write.  *k is untouched on failure. */
 enum err jws_keys_read(const char *dir, uid_t slurm_uid, struct jws_keys *k,
 		       struct err_text *why);
+/* One key without a name: the bytes of a file.  who begins the words of *why. */
+enum err jws_key_read(const char *who, const char *path, uid_t slurm_uid, struct jws_keys *k,
+		      struct err_text *why);
 void jws_keys_fini(struct jws_keys *k);
 
 /* A heap string. */

@@ -15,7 +15,7 @@
 #define KEY_MIN  16             /* of a named one; as stock */
 #define FILE_MAX ((off_t)1 << 20)
 
-static enum err file_read(const char *path, uid_t slurm_uid, uint8_t **bytes, size_t *len,
+static enum err file_read(const char *who, const char *path, uid_t slurm_uid, uint8_t **bytes, size_t *len,
 			  struct err_text *why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -24,27 +24,27 @@ static enum err file_read(const char *path, uid_t slurm_uid, uint8_t **bytes, si
 	ssize_t n;
 
 	if (fd < 0)
-		return err_set(why, E_FAIL, "auth/slurm: cannot open key file '%s': %s", path,
+		return err_set(why, E_FAIL, "%s: cannot open key file '%s': %s", who, path,
 			       strerrordesc_np(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILE_MAX) {
 		(void)close(fd);
-		return err_set(why, E_FAIL, "auth/slurm: '%s' is no key file", path);
+		return err_set(why, E_FAIL, "%s: '%s' is no key file", who, path);
 	}
 	if (st.st_mode & S_IRWXO) {
 		(void)close(fd);
-		return err_set(why, E_FAIL, "auth/slurm: key file is insecure: '%s' mode=0%o",
-			       path, st.st_mode & 0777);
+		return err_set(why, E_FAIL, "%s: key file is insecure: '%s' mode=0%o",
+			       who, path, st.st_mode & 0777);
 	}
 	/* a node daemon that has no configuration yet does not know SlurmUser */
 	if (st.st_uid && slurm_uid && st.st_uid != slurm_uid)
-		log_error("auth/slurm: '%s' owned by uid=%u, instead of SlurmUser(%u) or root",
-			  path, (unsigned)st.st_uid, (unsigned)slurm_uid);
+		log_error("%s: '%s' owned by uid=%u, instead of SlurmUser(%u) or root",
+			  who, path, (unsigned)st.st_uid, (unsigned)slurm_uid);
 	p = mem_alloc((size_t)st.st_size + 1);
 	n = read(fd, p, (size_t)st.st_size);
 	(void)close(fd);
 	if (n != st.st_size) {
 		free(p);
-		return err_set(why, E_FAIL, "auth/slurm: cannot read key file '%s'", path);
+		return err_set(why, E_FAIL, "%s: cannot read key file '%s'", who, path);
 	}
 	p[n] = '\0';
 	*bytes = p;
@@ -131,7 +131,7 @@ enum err jws_keys_read(const char *dir, uid_t slurm_uid, struct jws_keys *k,
 	bool named = !access(jwks, F_OK);
 	uint8_t *bytes = NULL;
 	size_t len = 0;
-	enum err e = file_read(named ? jwks : plain, slurm_uid, &bytes, &len, why);
+	enum err e = file_read("auth/slurm", named ? jwks : plain, slurm_uid, &bytes, &len, why);
 
 	if (!e && named) {
 		e = jwks_parse(jwks, (char *)bytes, k, why);
@@ -144,6 +144,21 @@ enum err jws_keys_read(const char *dir, uid_t slurm_uid, struct jws_keys *k,
 	free(jwks);
 	free(plain);
 	return e;
+}
+
+enum err jws_key_read(const char *who, const char *path, uid_t slurm_uid, struct jws_keys *k,
+		      struct err_text *why)
+{
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	enum err e = file_read(who, path, slurm_uid, &bytes, &len, why);
+
+	if (e)
+		return e;
+	*k = (struct jws_keys){ .key = mem_zalloc(sizeof *k->key), .count = 1 };
+	k->key->key = bytes;
+	k->key->len = len;
+	return E_OK;
 }
 
 void jws_keys_fini(struct jws_keys *k)

@@ -23,6 +23,7 @@ enum auth_fate {
 
 struct munge;
 struct slurm_keys;
+struct jwt;
 
 struct auth_method {
 	const char *name;       /* behind "auth/" and "cred/" */
@@ -30,6 +31,7 @@ struct auth_method {
 	uint64_t when;          /* releases that have it (see wire/version.h) */
 	bool hashed;            /* the credential is bound to one message */
 	bool tokens;            /* launch credentials travel inside tokens */
+	bool alternative;       /* for AuthAltTypes alone */
 	bool bare;              /* seals lack a NUL where signatures are opaque bytes */
 	/* The credential may be seen by a daemon once only; refusing a second time
 	 * is right.  (Two equal messages in one second have one and the same token.) */
@@ -75,14 +77,17 @@ struct auth_method {
 
 struct auth {
 	const struct auth_method *method, *cred;        /* AuthType, CredType */
+	const struct auth_method *alt;                  /* AuthAltTypes, NULL: none */
 	bool allow_replay, block_null_hash, block_zero_hash;
 	struct seen seen;       /* when allow_replay */
 	/* state of the methods in use, NULL of others */
 	struct munge *munge;
 	struct slurm_keys *slurm;
+	struct jwt *jwt;
 };
 
-extern const struct auth_method auth_method_munge, auth_method_slurm, auth_method_none;
+extern const struct auth_method auth_method_munge, auth_method_slurm, auth_method_none,
+	auth_method_jwt;
 
 /* "auth/munge", "cred/munge" or "munge"; NULL when there is no such row. */
 const struct auth_method *auth_method_find(const char *type);

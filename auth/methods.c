@@ -5,6 +5,7 @@
 
 static const struct auth_method *const methods[] = {
 	&auth_method_munge, &auth_method_slurm, &auth_method_none,
+	&auth_method_jwt,
 };
 #define METHODS (sizeof methods / sizeof methods[0])
 

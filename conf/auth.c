@@ -18,3 +18,10 @@ void conf_auth_options(const struct conf *c, struct auth_options *o, struct aren
 	slash = strrchr(c->path, '/');
 	o->key_dir = slash ? arena_strndup(mem, c->path, (size_t)(slash - c->path)) : ".";
 }
+
+void conf_auth_alternatives(const struct conf *c, struct auth_options *o)
+{
+	o->alt_types = c->authalttypes;
+	o->alt_params = c->authaltparameters;
+	o->state_dir = c->statesavelocation;
+}

@@ -9,4 +9,7 @@
  * key_dir to use instead of the directory of slurm.conf. */
 void conf_auth_options(const struct conf *c, struct auth_options *o, struct arena *mem);
 
+/* ... and AuthAltTypes, of slurmctld alone. */
+void conf_auth_alternatives(const struct conf *c, struct auth_options *o);
+
 #endif

@@ -48,6 +48,7 @@ struct conn {
 	uint16_t type;
 	uid_t uid;
 	uint8_t hash_type;
+	uint32_t plugin;
 	struct answer *answer;
 	size_t sent;
 };
@@ -372,13 +373,13 @@ struct sign_work {
 	uint16_t type;
 	uid_t only_uid;
 	uint8_t hash_type;
+	uint32_t plugin;
 	struct answer *body;
 };
 
 /* Put header and credential before the body in a->head. */
-static void answer_frame(struct ctld *c, struct answer *a, enum wire_version v, uint16_t type,
-			 bool global,
-			 const char *cred)
+static void answer_frame(struct answer *a, enum wire_version v, uint16_t type,
+			 bool global, uint32_t plugin, const char *cred)
 {
 	struct wire_out o = { 0 };
 	struct wire_header h = { .version = v, .type = type,
@@ -387,7 +388,7 @@ static void answer_frame(struct ctld *c, struct answer *a, enum wire_version v, 
 
 	for (uint32_t i = 0; i < a->spans; i++)
 		spans += a->span[i].len;
-	wire_frame_build_split(&o, &h, auth_plugin(c->auth), cred, a->head, body, spans);
+	wire_frame_build_split(&o, &h, plugin, cred, a->head, body, spans);
 	free(a->head);
 	a->head = o.base;
 	a->head_len = o.len;
@@ -418,10 +419,10 @@ static void sign_run(struct work *w)
 
 	/* A shared body is not hashed: the credential then covers the type only,
 	 * which every release accepts by default. */
-	auth_sign(s->auth, s->only_uid, s->type, a->spans ? 1 : s->hash_type, a->head,
-		  a->spans ? 0 : a->head_len, &cred, &why);
+	auth_sign_answer(s->auth, s->plugin, s->only_uid, s->type, a->spans ? 1 : s->hash_type,
+			 a->head, a->spans ? 0 : a->head_len, &cred, &why);
 	if (cred) {
-		answer_frame(s->ctld, a, s->version, s->type, s->global, cred);
+		answer_frame(a, s->version, s->type, s->global, s->plugin, cred);
 		send_and_close(s->ctld, s->fd, a, s->timeout_sec);
 	} else {
 		log_error("cannot sign %s: %s", wire_type_name(s->type), why.text);
@@ -438,7 +439,7 @@ static void conn_answer(struct conn *k, uint16_t type, struct answer *a)
 	struct sign_work *s;
 
 	if (!wire_reply_needs_cred(k->version)) {
-		answer_frame(c, a, k->version, type, k->global, NULL);
+		answer_frame(a, k->version, type, k->global, 0, NULL);
 		conn_send(k, a);
 		return;
 	}
@@ -457,6 +458,7 @@ static void conn_answer(struct conn *k, uint16_t type, struct answer *a)
 	s->version = k->version;
 	s->type = type;
 	s->hash_type = k->hash_type;
+	s->plugin = k->plugin;
 	s->only_uid = k->uid == 0 || k->uid == c->slurm_uid ? AUTH_ANY_UID : k->uid;
 	s->body = a;
 	conn_detach(k);
@@ -545,6 +547,7 @@ void conn_identify(struct ctld *c, const struct request *r)
 	k->global = r->frame.header.flags & WIRE_FLAG_GLOBAL_AUTH_KEY;
 	k->uid = r->id.uid;
 	k->hash_type = r->id.hash_type;
+	k->plugin = r->id.plugin;
 }
 
 void conn_close(struct ctld *c, uint64_t conn)
@@ -614,14 +617,14 @@ void conn_reply_at_end(struct ctld *c, const struct request *r)
 		return;
 	wire_body_pack(&o, RESPONSE_SLURM_RC, &m, k->version);
 	if (wire_reply_needs_cred(k->version) &&
-	    auth_sign(c->auth, AUTH_ANY_UID, RESPONSE_SLURM_RC, k->hash_type, o.base, o.len, &cred,
-		      &why))
+	    auth_sign_answer(c->auth, k->plugin, AUTH_ANY_UID, RESPONSE_SLURM_RC, k->hash_type,
+			     o.base, o.len, &cred, &why))
 		log_error("Munge encode failed: %s", why.text);
 	p = mem_zalloc(sizeof *p);
 	p->answer = answer_new();
 	p->answer->head = o.base;
 	p->answer->head_len = o.len;
-	answer_frame(c, p->answer, k->version, RESPONSE_SLURM_RC, k->global, cred);
+	answer_frame(p->answer, k->version, RESPONSE_SLURM_RC, k->global, k->plugin, cred);
 	free(cred);
 	p->fd = k->fd;
 	p->next = c->parting;

@@ -336,6 +336,7 @@ static void start_auth_global(struct ctld *c)
 	if (!c->conf->accountingstoragepass || !streq(auth_name(c->auth), "munge"))
 		return;
 	conf_auth_options(c->conf, &o, &mem);
+	conf_auth_alternatives(c->conf, &o);
 	auth_options_parse(&pass, c->conf->accountingstoragepass, NULL, &mem);
 	o.socket = pass.socket;
 	c->auth_global = auth_new(&o, &why);
@@ -367,6 +368,7 @@ static void start_auth(struct ctld *c)
 	enum err e;
 
 	conf_auth_options(c->conf, &o, &mem);
+	conf_auth_alternatives(c->conf, &o);
 	c->auth = auth_new(&o, &why);
 	if (!c->auth)
 		log_fatal("%s", why.text);

@@ -11,6 +11,9 @@
 
 #define TYPES_MAX 100
 #define USERS_MAX 200
+/* Reasons for a pass of the scheduler, or of backfill, to end.  slurmrestd
+ * aborts when there are more than it knows. */
+#define EXIT_REASONS 6
 
 struct stats {
 	uint16_t type[TYPES_MAX];
@@ -126,8 +129,8 @@ static void fill_cycles(struct ctld *c, struct stats_response_msg *m, struct are
 	m->schedule_cycle_counter = k->cycle_count;
 	m->schedule_cycle_depth = k->cycle_depth;
 	m->schedule_queue_len = k->cycle_queue;
-	m->schedule_exit_count = 6;
-	m->schedule_exit = arena_zalloc(mem, 6 * sizeof *m->schedule_exit);
+	m->schedule_exit_count = EXIT_REASONS;
+	m->schedule_exit = arena_zalloc(mem, EXIT_REASONS * sizeof *m->schedule_exit);
 	m->schedule_exit[0] = k->cycle_count;
 	m->bf_backfilled_jobs = k->bf_started;
 	m->bf_backfilled_het_jobs = k->bf_het_started;
@@ -146,8 +149,8 @@ static void fill_cycles(struct ctld *c, struct stats_response_msg *m, struct are
 	m->bf_table_size = k->bf_table;
 	m->bf_table_size_sum = k->bf_table_sum;
 	m->bf_active = k->bf_active;
-	m->bf_exit_count = 7;
-	m->bf_exit = arena_zalloc(mem, 7 * sizeof *m->bf_exit);
+	m->bf_exit_count = EXIT_REASONS;
+	m->bf_exit = arena_zalloc(mem, EXIT_REASONS * sizeof *m->bf_exit);
 	m->bf_exit[0] = k->bf_cycles;
 }
 

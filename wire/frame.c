@@ -132,6 +132,29 @@ static void put_plain_cred(struct wire_out *o, const char *text)
 	wire_put_str(o, *end ? end + 1 : NULL);
 }
 
+/* auth/jwt's two strings, as one text; no token has a colon in it. */
+static const char *get_jwt_cred(struct wire_in *i)
+{
+	const char *token = wire_get_str(i), *user = wire_get_str(i);
+
+	if (i->failed || (token && strchr(token, ':')))
+		return NULL;
+	if (!token)
+		token = "";
+	return user ? arena_printf(i->mem, "%s:%s", token, user) : token;
+}
+
+static void put_jwt_cred(struct wire_out *o, const char *text)
+{
+	size_t n = strcspn(text, ":");
+
+	wire_put(o, n ? n + 1 : 0, 4);
+	wire_put_bytes(o, text, n);
+	if (n)
+		wire_put(o, 0, 1);
+	wire_put_str(o, text[n] ? text + n + 1 : NULL);
+}
+
 enum err wire_frame_parse(const uint8_t *bytes, size_t len, struct arena *mem,
 			  struct wire_frame *out)
 {
@@ -148,6 +171,8 @@ enum err wire_frame_parse(const uint8_t *bytes, size_t len, struct arena *mem,
 			out->cred = wire_get_str(&i);
 		else if (out->auth_plugin == AUTH_PLUGIN_NONE)
 			out->cred = get_plain_cred(&i);
+		else if (out->auth_plugin == AUTH_PLUGIN_JWT)
+			out->cred = get_jwt_cred(&i);
 		else
 			return E_PROTOCOL_AUTHENTICATION_ERROR;
 	}
@@ -222,6 +247,8 @@ void wire_frame_build_split(struct wire_out *o, struct wire_header *h, uint32_t 
 		wire_put(o, auth_plugin, 4);
 		if (auth_plugin == AUTH_PLUGIN_NONE)
 			put_plain_cred(o, cred);
+		else if (auth_plugin == AUTH_PLUGIN_JWT)
+			put_jwt_cred(o, cred);
 		else
 			wire_put_str(o, cred);
 	}

@@ -49,7 +49,8 @@ struct wire_frame {
 	uint16_t version_number;        /* as sent, also when unknown */
 	uint32_t auth_plugin;           /* 0: no credential section */
 	/* Text of the credential, or NULL.  auth/none sends three fields in its
-	 * place: here "UID:GID:HOST", or "UID:GID" when the host is NULL. */
+	 * place: here "UID:GID:HOST", or "UID:GID" when the host is NULL.  auth/jwt
+	 * sends two: "TOKEN:USER", or "TOKEN" when the user is NULL. */
 	const char *cred;
 	bool tokens;                    /* set by the reader: how the body is decoded, see wire_in */
 	struct wire_mem body;

@@ -34,6 +34,13 @@ enum err submit_valid_id(const struct event *ev, const struct job_desc_msg *d, u
 {
 	*uid = d->user_id;
 	*gid = d->group_id;
+	if (wire_version_in(ev->caller.version, UNTIL(23_02))) {
+		/* "whoever signed", as libslurm of 22.05 has it */
+		if (*uid == NO_VAL)
+			*uid = ev->caller.uid;
+		if (*gid == NO_VAL)
+			*gid = ev->caller.gid;
+	}
 	if (*uid == NO_VAL || *gid == NO_VAL)
 		return E_USER_ID_MISSING;
 	if (*uid == 99 && ev->caller.uid != 99) /* nobody: "whoever signed" */

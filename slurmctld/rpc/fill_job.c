@@ -280,7 +280,7 @@ static void fill_requirements(const struct core *c, const struct job *j,
 {
 	m->requeue = j->requeue;
 	m->ntasks_per_node = j->ntasks_per_node == NO_VAL16 ? 0 : j->ntasks_per_node;
-	m->ntasks_per_tres = j->ntasks_per_tres;
+	m->ntasks_per_tres = j->ntasks_per_tres == NO_VAL16 ? 0 : j->ntasks_per_tres;
 	m->num_tasks = j->num_tasks;
 	if (!j->num_tasks)
 		m->num_tasks = job_is_pending(j) ? j->min_nodes

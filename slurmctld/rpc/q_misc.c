@@ -241,27 +241,6 @@ void rpc_q_container(struct ctld *c, struct request *r)
 	rpc_answer(c, r, RESPONSE_STEP_BY_CONTAINER_ID, &m);
 }
 
-/* Without auth/jwt: an error since 23.02, an empty token before. */
-void rpc_q_token(struct ctld *c, struct request *r)
-{
-	const struct token_request_msg *q = r->body;
-	struct token_response_msg m;
-
-	if (wire_version_in(r->version, SINCE(23_02))) {
-		rpc_answer_rc(c, r, E_PLUGIN_NOT_LOADED);
-		return;
-	}
-	if (q->username && !r->caller.root_or_slurm) {
-		log_error("uid=%u asks for a token of user %s", (unsigned)r->caller.uid,
-			  q->username);
-		rpc_answer_rc(c, r, E_USER_ID_MISSING);
-		return;
-	}
-	log_info("no token for uid=%u: there is no auth/jwt", (unsigned)r->caller.uid);
-	wire_init(&token_response_msg_desc, &m);
-	rpc_answer(c, r, RESPONSE_AUTH_TOKEN, &m);
-}
-
 #define CONFIG_FOR_NODE  1
 #define CONFIG_FOR_SACKD 2
 
