@@ -340,34 +340,6 @@ enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_ide
 	return e;
 }
 
-void auth_refusal_log(const struct wire_frame *f, const char *peer, enum err e,
-		      const struct err_text *why, const struct err_text *stock_lines)
-{
-	const char *type = wire_type_name(f->header.type);
-	const char *p = stock_lines ? stock_lines->text : "";
-
-	while (*p) {
-		int n = (int)strcspn(p, "\n");
-
-		/* stock writes the two times at a lower level */
-		if (!strncmp(p, "auth/munge:", 11))
-			log_info("%.*s", n, p);
-		else
-			log_error("%.*s", n, p);
-		p += n;
-		p += *p == '\n';
-	}
-	if (e == E_PROTOCOL_AUTHENTICATION_ERROR) {
-		log_error("slurm_unpack_received_msg: [%s] auth_g_verify: %s has authentication "
-			  "error: Unspecified error", peer, type);
-		log_error("slurm_unpack_received_msg: [%s] %s", peer, err_str(e));
-	} else {
-		log_error("slurm_unpack_received_msg: [%s] %s", peer,
-			  err_str(E_PROTOCOL_INCOMPLETE_PACKET));
-	}
-	log_error("Refused %s: %s peer=%s", type, why ? why->text : err_str(e), peer);
-}
-
 enum err auth_self_test(struct auth *a, struct err_text *why)
 {
 	return a->method->test ? a->method->test(a, why) : E_OK;

@@ -107,7 +107,7 @@ bool auth_has_tokens(const struct auth *a);
 enum err auth_verify(struct auth *a, const struct wire_frame *f, struct auth_identity *id,
 		     struct err_text *why, struct err_text *stock_lines);
 /* Log a refusal: stock's lines in stock's order and one line of plain words.
- * peer: "[host]:port" or what is known of it. */
+ * peer: "[host]:port" or what is known of it.  A storm is cut short (refusal.h). */
 void auth_refusal_log(const struct wire_frame *f, const char *peer, enum err e,
 		      const struct err_text *why, const struct err_text *stock_lines);
 /* Equal?  In a time that does not depend on the bytes. */

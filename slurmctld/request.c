@@ -8,18 +8,15 @@
 #include "slurmctld/request.h"
 
 #include <arpa/inet.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "auth/refusal.h"
 #include "slurmctld/conn.h"
 #include "slurmctld/ctld.h"
 #include "slurmctld/origin.h"
 #include "slurmctld/rpc/rpc.h"
 #include "wire/base/log.h"
-
-/* Complaints about bad credentials: this many in a row, then one a second. */
-#define COMPLAINTS_BURST 20
 
 int64_t clock_mono_usec(void)
 {
@@ -39,21 +36,6 @@ const char *request_addr_text(const struct wire_addr *a)
 	return text;
 }
 
-static bool may_complain(void)
-{
-	static atomic_uint recent;
-	static atomic_long second;
-	long now = (long)(clock_mono_usec() / 1000000);
-
-	if (atomic_exchange(&second, now) != now) {
-		unsigned old = atomic_load(&recent);
-
-		atomic_store(&recent, old > COMPLAINTS_BURST ? COMPLAINTS_BURST : 0);
-		return true;
-	}
-	return atomic_fetch_add(&recent, 1) < COMPLAINTS_BURST;
-}
-
 /* Stock's lines, so that guides and scripts still find them, then ours. */
 static void complain(const struct request *r, const struct err_text *why,
 		     const struct err_text *stock)
@@ -61,8 +43,6 @@ static void complain(const struct request *r, const struct err_text *why,
 	const struct wire_addr *a = &r->caller.peer;
 	char ip[48] = "?", peer[64];
 
-	if (!may_complain())
-		return;
 	inet_ntop(a->family == 10 ? AF_INET6 : AF_INET, a->ip, ip, sizeof ip);
 	snprintf(peer, sizeof peer, "[%s]:%u", ip, a->port);
 	auth_refusal_log(&r->frame, peer, E_PROTOCOL_AUTHENTICATION_ERROR, why, stock);
@@ -81,16 +61,16 @@ static enum wire_version nearest(uint16_t number)
 static void decide(struct request *r)
 {
 	struct err_text why = { "" }, stock = { "" };
+	const char *peer = request_addr_text(&r->caller.peer);
 	const struct wire_type *type;
 	enum err e = wire_frame_parse(r->bytes, r->len, &r->mem, &r->frame);
 
 	r->version = nearest(r->frame.version_number);
 	if (e == E_PROTOCOL_VERSION_ERROR) {
-		if (may_complain())
-			log_error("%s speaks protocol version %u, which is not one of %u to %u",
-				  request_addr_text(&r->caller.peer), r->frame.version_number,
-				  wire_version_number(WIRE_VERSION_OLDEST),
-				  wire_version_number(WIRE_VERSION_NEWEST));
+		refusal_say(peer, 0, "version",
+			    "%s speaks protocol version %u, which is not one of %u to %u", peer,
+			    r->frame.version_number, wire_version_number(WIRE_VERSION_OLDEST),
+			    wire_version_number(WIRE_VERSION_NEWEST));
 		r->rc = E_PROTOCOL_AUTHENTICATION_ERROR;
 		return;
 	}
@@ -112,9 +92,8 @@ static void decide(struct request *r)
 		return;
 	}
 	if (e) {
-		if (may_complain())
-			log_error("%s: %s from %s", why.text, wire_type_name(r->frame.header.type),
-				  request_addr_text(&r->caller.peer));
+		refusal_say(peer, r->frame.header.type, "hash", "%s: %s from %s", why.text,
+			    wire_type_name(r->frame.header.type), peer);
 		r->close = true;
 		return;
 	}
@@ -133,10 +112,8 @@ static void decide(struct request *r)
 	if (r->rc)
 		return;
 	if (wire_body_unpack(&r->frame, &r->mem, &type, &r->body)) {
-		if (may_complain())
-			log_error("%s from %s uid=%u cannot be decoded",
-				  wire_type_name(r->frame.header.type),
-				  request_addr_text(&r->caller.peer), (unsigned)r->id.uid);
+		refusal_say(peer, r->frame.header.type, "body", "%s from %s uid=%u cannot be decoded",
+			    wire_type_name(r->frame.header.type), peer, (unsigned)r->id.uid);
 		r->close = true;
 	}
 }
@@ -162,8 +139,9 @@ static void done(struct work *w)
 	conn_identify(c, r);
 	if (r->rc && (c->active || !r->authentic)) {
 		if (r->authentic)
-			log_error("Security violation, %s RPC from uid=%u",
-				  wire_type_name(r->frame.header.type), (unsigned)r->id.uid);
+			refusal_say(request_addr_text(&r->caller.peer), r->frame.header.type,
+				    "security", "Security violation, %s RPC from uid=%u",
+				    wire_type_name(r->frame.header.type), (unsigned)r->id.uid);
 		conn_reply_rc(c, r->conn, r->rc);
 		request_free(r);
 		return;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/refusal.h"
 #include "slurmd/ctld.h"
 #include "slurmd/rpc.h"
 #include "wire/base/log.h"
@@ -123,8 +124,9 @@ static bool sender_check(struct req *q)
 	char peer[80];
 
 	if (parsed == E_PROTOCOL_VERSION_ERROR) {
-		log_error("Invalid Protocol Version %u from %s", q->frame.version_number,
-			  peer_text(q, peer, sizeof peer));
+		peer_text(q, peer, sizeof peer);
+		refusal_say(peer, 0, "version", "Invalid Protocol Version %u from %s",
+			    q->frame.version_number, peer);
 		q->silent = q->foreign = true;
 		return false;
 	}
@@ -149,10 +151,11 @@ static bool sender_check(struct req *q)
 		return false;
 	}
 	if (e || parsed) {
-		log_error("%s from uid %u at %s is damaged: %s",
-			  wire_type_name(q->frame.header.type), q->who.uid,
-			  peer_text(q, peer, sizeof peer),
-			  e ? why.text : "wrong length");
+		peer_text(q, peer, sizeof peer);
+		refusal_say(peer, q->frame.header.type, "damaged",
+			    "%s from uid %u at %s is damaged: %s",
+			    wire_type_name(q->frame.header.type), q->who.uid, peer,
+			    e ? why.text : "wrong length");
 		req_answer_rc(q, E_PROTOCOL_INCOMPLETE_PACKET);
 		return false;
 	}
@@ -186,11 +189,12 @@ static void aliases_read(struct req *q)
 static bool body_check(struct req *q)
 {
 	uint16_t type = q->frame.header.type;
+	char peer[80];
 
 	q->rpc = rpc_find(type);
 	if (q->rpc && q->rpc->who == WHO_CONTROLLER && !site_trusts(q->site, q->who.uid)) {
-		log_error("Security violation, %s from uid %u", wire_type_name(type),
-			  q->who.uid);
+		refusal_say(peer_text(q, peer, sizeof peer), type, "security",
+			    "Security violation, %s from uid %u", wire_type_name(type), q->who.uid);
 		if (q->rpc->answers)
 			req_answer_rc(q, E_USER_ID_MISSING);
 		else
@@ -198,7 +202,8 @@ static bool body_check(struct req *q)
 		return false;
 	}
 	if (wire_body_unpack(&q->frame, &q->mem, &q->type, &q->body)) {
-		log_error("%s from uid %u cannot be decoded", wire_type_name(type), q->who.uid);
+		refusal_say(peer_text(q, peer, sizeof peer), type, "body",
+			    "%s from uid %u cannot be decoded", wire_type_name(type), q->who.uid);
 		req_answer_rc(q, E_PROTOCOL_INCOMPLETE_PACKET);
 		return false;
 	}

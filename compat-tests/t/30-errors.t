@@ -59,6 +59,8 @@ def no_such_job():
     check("scontrol requeue 99999", rc=1, out=None, err=f"{bad} for job 99999\n")
     check("scontrol suspend 99999", rc=1, out=None, err=rx(f"{bad}|Unexpected message received"))
     check("scontrol write batch_script 99999", rc=None, err=rx(f"^job script retrieval failed: {bad}"), out=None)
+    # (a controller without any job says that there are no steps)
+    sbatch("-p normal -o none", wrap="true")
     check("scontrol show step 99999.0", rc=1, err=rx(bad))
     check("srun --jobid=99999 hostname", rc=1, err=rx(bad))
     check("sattach 99999.0", rc=1, err=None, out=None)
