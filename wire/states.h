@@ -64,6 +64,7 @@ enum job_reason {
 #define GRES_DISABLE_BIND  BIT64(19)
 #define JOB_WAS_RUNNING    BIT64(20)
 #define RESET_ACCRUE_TIME  BIT64(21)
+#define JOB_MAGNETIC       BIT64(30)       /* drawn into its reservation */
 #define CRON_JOB           BIT64(22)
 #define JOB_MEM_SET        BIT64(23)
 #define EXTERNAL_JOB       BIT64(24)

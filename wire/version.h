@@ -21,6 +21,7 @@ enum wire_version {
 	VS5,            /* nodes: cpu_bind */
 	VS6,            /* nodes: power_time */
 	VS7,            /* nodes, partitions: topology */
+	VS8,            /* reservations: cores, burst buffer, watts */
 	WIRE_LAYOUT_COUNT
 };
 #define STATE_LAYOUT_OLDEST VS1

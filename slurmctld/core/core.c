@@ -381,8 +381,11 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		break;
 	}
 	/* an update or a registration may have set a node's state anew */
+	if (c->resv_first && c->resv_look)
+		resv_replace_all(c, out);
 	if (c->resv_first && c->dirty_nodes)
 		resv_mark_nodes(c);
+	c->resv_look = false;
 	if (c->trig_first && (c->trig_any || c->dirty_jobs || ev->kind == EV_TICK ||
 			      ev->kind == EV_RPC))
 		trigger_run(c, out);

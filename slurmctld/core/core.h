@@ -74,6 +74,7 @@ struct core {
 	int64_t last_job_update, last_node_update, last_part_update, last_conf_update;
 	struct job *dirty_jobs;         /* changed during this event */
 	struct node *dirty_nodes;
+	bool resv_look;                 /* nodes changed: some reservation may want others */
 	struct part *dirty_parts;
 	struct job *dep_first;          /* jobs with dependencies; depend.c */
 	bool dep_busy, dep_again, singletons;

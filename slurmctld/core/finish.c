@@ -404,6 +404,7 @@ void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_se
 		run_ended(c, j, JOB_PENDING | keep, REQUEST_TERMINATE_JOB, out);
 		mail_ended(c, j, JOB_PENDING, true, out);
 	}
+	resv_draw_in(c, j, 0);
 	j->restart_cnt++;
 	j->launched = false;
 	j->exit_code = 0;

@@ -443,6 +443,7 @@ void job_start(struct core *c, struct job *head, const struct placement *p, bool
 	if (head->array)
 		j = array_split(c, head, bitset_next(head->array->pending, 0));
 	start_alloc(c, j, p);
+	resv_draw_in(c, j, p->resv_id);
 	start_times(c, j);
 	j->launched = j->sent = false;
 	if (backfill)

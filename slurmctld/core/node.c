@@ -42,6 +42,7 @@ uint64_t name_key(const char *name)
 void node_touch(struct core *c, struct node *n)
 {
 	n->gen++;
+	c->resv_look = true;
 	c->last_node_update = c->now;
 }
 

@@ -4,8 +4,7 @@
  * happens as they begin and end.  Requests about them are in resv_rpc.c. */
 #include <stdlib.h>
 
-#include "slurmctld/core/internal.h"
-#include "slurmctld/core/resv.h"
+#include "slurmctld/core/resv_i.h"
 
 #define YEAR_SEC (365 * 86400)
 #define LOOK_SEC 5              /* how often an idle or ended one is looked at */
@@ -33,7 +32,10 @@ void resv_free(struct resv *r)
 	free(r->comment);
 	free(r->qos);
 	free(r->allowed_parts);
+	free(r->burst_buffer);
+	free(r->core_text);
 	free(r->node_text);
+	resv_cores_free(r);
 	free(r->uids);
 	free(r->per_name);
 	bitset_free(r->nodes);
@@ -242,9 +244,36 @@ static bool overlaps(const struct core *c, const struct resv *r, int64_t from, i
 	return r->nodes && resv_start(c, r) < to && resv_end(c, r) > from;
 }
 
+static void shut_cores(const struct core *c, struct resv_shut *s, uint32_t node,
+		       const struct bitset *cores, bool all_but)
+{
+	uint32_t n = c->node[node]->cores;
+	struct bitset *b;
+
+	if (!s->cores)
+		s->cores = arena_zalloc(s->mem, (c->node_count + 1) * sizeof(*s->cores));
+	b = s->cores[node];
+	if (!b) {
+		b = s->cores[node] = arena_zalloc(s->mem, bitset_sizeof(n));
+		bitset_init(b, n);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (bitset_test(cores, i) != all_but)
+			bitset_set(b, i);
+}
+
+/* All cores of a reservation, or on its nodes all others. */
+static void shut_resv(const struct core *c, struct resv_shut *s, const struct resv *r,
+		      bool all_but)
+{
+	bitset_foreach(i, r->nodes)
+		if (resv_cores_of(r, i))
+			shut_cores(c, s, i, resv_cores_of(r, i), all_but);
+}
+
 static enum resv_answer window_own(const struct core *c, const struct job *j,
 				   const struct resv *own, int64_t from, int64_t to,
-				   struct bitset *closed)
+				   struct resv_shut *s)
 {
 	if (!own || resv_job_valid(c, j, own->name) != E_OK)
 		return RESV_OVER;
@@ -256,18 +285,21 @@ static enum resv_answer window_own(const struct core *c, const struct job *j,
 		if (!(own->flags & RESV_ANY_NODES)) {
 			if (!own->nodes || bitset_next(own->nodes, 0) == UINT32_MAX)
 				return RESV_LATER;
-			bitset_set_all(closed);
-			bitset_and_not(closed, own->nodes);
+			bitset_set_all(s->nodes);
+			bitset_and_not(s->nodes, own->nodes);
 		}
 	}
-	if (own->flags & RESV_MAINT)
-		return RESV_CLOSED;
 	for (const struct resv *r = c->resv_first; r; r = r->next) {
-		if (r == own || (own->flags & RESV_OVERLAP && !(r->flags & RESV_MAINT)) ||
-		    !overlaps(c, r, from, to))
+		if (r == own || own->flags & RESV_MAINT || !overlaps(c, r, from, to) ||
+		    (own->flags & RESV_OVERLAP && !(r->flags & RESV_MAINT)))
 			continue;
-		bitset_or(closed, r->nodes);
+		if (!r->core_text)
+			bitset_or(s->nodes, r->nodes);
+		else if (own->flags & RESV_FLEX)
+			shut_resv(c, s, r, false);
 	}
+	if (own->core_text && !(own->flags & RESV_FLEX))
+		shut_resv(c, s, own, true);
 	return RESV_CLOSED;
 }
 
@@ -282,12 +314,13 @@ static bool takes_all(const struct resv *r, const struct part *p)
 }
 
 enum resv_answer resv_window(const struct core *c, const struct job *j, const struct part *p,
-			     int64_t from, int64_t to, struct bitset *closed)
+			     const struct resv *own, int64_t from, int64_t to,
+			     struct resv_shut *s)
 {
 	enum resv_answer a = RESV_FREE;
 
-	if (job_str(j, JS_RESERVATION))
-		return window_own(c, j, resv_of_job(c, j), from, to, closed);
+	if (own || job_str(j, JS_RESERVATION))
+		return window_own(c, j, own, from, to, s);
 	for (const struct resv *r = c->resv_first; r; r = r->next) {
 		if (!overlaps(c, r, from, to))
 			continue;
@@ -295,15 +328,53 @@ enum resv_answer resv_window(const struct core *c, const struct job *j, const st
 		if (r->max_start_delay && j->warn_time && j->warn_time <= r->max_start_delay &&
 		    j->warn_flags & KILL_JOB_RESV)
 			continue;
-		if (r->flags & RESV_MAGNETIC && resv_start(c, r) <= from &&
-		    resv_allows(c, r, j->uid, job_str(j, JS_ACCOUNT)))
-			continue;
 		if (takes_all(r, p))
 			return RESV_MAINTAINED;
-		bitset_or(closed, r->nodes);
+		if (r->core_text && !s->whole)
+			shut_resv(c, s, r, false);
+		else
+			bitset_or(s->nodes, r->nodes);
 		a = RESV_CLOSED;
 	}
 	return a;
+}
+
+/* A magnetic one draws jobs in that could do with what time it has. */
+static bool draws(const struct core *c, const struct resv *r, const struct job *j,
+		  int64_t limit_sec)
+{
+	return r->flags & RESV_MAGNETIC && !(r->flags & RESV_TIME_FLOAT) && !j->het_job_id &&
+		resv_is_active(c, r) && allows_job(c, r, j) &&
+		(r->flags & RESV_FLEX || c->now + limit_sec <= r->end);
+}
+
+uint32_t resv_choices(const struct core *c, const struct job *j, int64_t limit_sec,
+		      const struct resv **own)
+{
+	const char *names = c->resv_first ? job_str(j, JS_RESERVATION) : NULL;
+	uint32_t n = 0;
+
+	for (const struct resv *r = c->resv_first; r && n < RESV_CHOICES - 1; r = r->next)
+		if (names ? listed(names, r->name) && resv_is_active(c, r) :
+		    !job_str(j, JS_RESERVATION) && draws(c, r, j, limit_sec))
+			own[n++] = r;
+	if (!names || !n)
+		own[n++] = resv_of_job(c, j);
+	return n;
+}
+
+void resv_draw_in(struct core *c, struct job *j, uint32_t id)
+{
+	if (!id && j->bitflags & JOB_MAGNETIC) {
+		job_str_set(j, JS_RESERVATION, NULL);
+		j->bitflags &= ~JOB_MAGNETIC;
+	}
+	for (const struct resv *r = c->resv_first; id && r; r = r->next) {
+		if (r->id != id || job_str(j, JS_RESERVATION))
+			continue;
+		job_str_set(j, JS_RESERVATION, r->name);
+		j->bitflags |= JOB_MAGNETIC;
+	}
 }
 
 void resv_shorten(const struct core *c, struct job *j)
@@ -540,6 +611,7 @@ void resv_settle(struct core *c)
 			r->nodes = bitset_new(c->node_count);
 			nodes_parse(c, r->node_text, r->nodes, NULL);
 		}
+		resv_cores_settle(c, r);
 		if (r->id >= c->next_resv_id)
 			c->next_resv_id = r->id + 1;
 		r->active = resv_is_active(c, r);

@@ -56,19 +56,24 @@ struct part;
 #define RESV_TRES_PER_NODE  RESV_BIT(38)
 #define RESV_USER_DEL       RESV_BIT(39)
 #define RESV_NO_USER_DEL    RESV_BIT(40)
+#define RESV_FORCE_START    RESV_BIT(42)
 #define RESV_REPEATS (RESV_HOURLY | RESV_DAILY | RESV_WEEKLY | RESV_WEEKDAY | RESV_WEEKEND)
 
 struct resv {
 	uint32_t id;
 	char *name, *users, *groups, *accounts, *features, *licenses, *partition, *comment,
-	     *qos, *allowed_parts;
+	     *qos, *allowed_parts, *burst_buffer;
+	char *core_text;                /* "c1:0-1;c2:3": its cores, or NULL: whole nodes */
 	uint64_t flags;
 	int64_t start, end;
 	int32_t utc_offset;             /* of local time, when those were set */
 	uint32_t duration_min;          /* NO_VAL: the end was given */
 	uint32_t max_start_delay, purge_comp_time;
+	uint32_t watts;                 /* told by 22.05 to 23.11 only */
 	char *node_text;                /* names of nodes, for the journal */
 	struct bitset *nodes;           /* over core->node */
+	struct bitset **cores;          /* per node of core_count; NULL: none of it */
+	uint32_t core_count;
 	uint32_t *uids;                 /* of users or groups, in their order */
 	uint32_t uid_count;
 	uint32_t *per_name;             /* how many of uids each name stands for */
@@ -91,6 +96,14 @@ bool resv_is_active(const struct core *c, const struct resv *r);
 /* The reservation that holds a node now, for display. */
 const struct resv *resv_of_node(const struct core *c, const struct node *n);
 
+/* Cores of a node that are reserved; NULL: none of it, or whole nodes are. */
+const struct bitset *resv_cores_of(const struct resv *r, uint32_t node);
+/* All its cores and the CPUs they have. */
+void resv_count_cores(const struct core *c, const struct resv *r, uint32_t *cores,
+		      uint32_t *cpus);
+/* From core_text, for the nodes as they are now. */
+void resv_cores_settle(const struct core *c, struct resv *r);
+
 bool resv_times_meet(const struct core *c, int64_t s1, int64_t e1, uint64_t f1, int64_t s2,
 		     int64_t e2, uint64_t f2);
 /* Local time is so many seconds before UTC now. */
@@ -112,16 +125,32 @@ enum resv_answer {
 	RESV_OVER,      /* its own reservation has ended or is not for it */
 	RESV_MAINTAINED /* all nodes of the partition are reserved */
 };
-/* From when to when is the job wanted to run; closed is over core->node, all
- * clear. */
+/* What is not for the job. */
+struct resv_shut {
+	struct bitset *nodes;           /* over core->node; all clear to begin with */
+	struct bitset **cores;          /* per node, of nodes that are not; NULL: none */
+	struct arena *mem;              /* of cores */
+	bool whole;                     /* the job takes no part of a node */
+};
+/* From when to when is the job wanted to run; own: the reservation it would run
+ * in, NULL outside of all. */
 enum resv_answer resv_window(const struct core *c, const struct job *j, const struct part *p,
-			     int64_t from, int64_t to, struct bitset *closed);
+			     const struct resv *own, int64_t from, int64_t to,
+			     struct resv_shut *s);
+/* Reservations to try the job in, in turn; NULL for outside.  At least one. */
+#define RESV_CHOICES 16
+uint32_t resv_choices(const struct core *c, const struct job *j, int64_t limit_sec,
+		      const struct resv **own);
+/* It was drawn into this one, or runs again: then it is in none. */
+void resv_draw_in(struct core *c, struct job *j, uint32_t id);
 /* Next moment after t at which an answer of resv_window may change. */
 int64_t resv_next_edge(const struct core *c, int64_t t);
 
 /* ---- for the core ------------------------------------------------------ */
 int64_t resv_due(const struct core *c);
 void resv_run(struct core *c, struct effects *out);
+/* Other nodes for those that are down or, with REPLACE, in use. */
+void resv_replace_all(struct core *c, struct effects *out);
 /* Node flags RES and MAINT as they should be now. */
 void resv_mark_nodes(struct core *c);
 /* After loading, and when the nodes changed. */

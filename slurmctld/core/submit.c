@@ -226,9 +226,13 @@ static enum err find_parts(struct core *c, struct draft *t)
 	struct part *first = NULL;
 
 	if (!t->d->partition || !*t->d->partition) {
-		if (!c->default_part)
+		const struct resv *v = resv_find(c, t->d->reservation);
+
+		first = v && v->partition ? part_find(c, v->partition) : NULL;
+		if (!first)
+			first = c->default_part;
+		if (!first)
 			return E_DEFAULT_PARTITION_NOT_SET;
-		first = c->default_part;
 		rc = alternate(c, &first);
 		t->part[t->part_count++] = first;
 		return rc;

@@ -55,16 +55,19 @@ static enum err change_strings(struct job *j, const struct change *k)
 
 static enum err change_reservation(struct core *c, struct job *j, const struct change *k)
 {
+	const char *now = job_str(j, JS_RESERVATION);
 	enum err rc;
 
-	if (!k->d->reservation)
+	if (!k->d->reservation || strcmp(k->d->reservation, now ? now : "") == 0)
 		return E_OK;
-	if (!job_is_pending(j))
-		return E_JOB_NOT_PENDING;
+	if (!job_is_pending(j) && !job_is_running(j))
+		return E_JOB_NOT_PENDING_NOR_RUNNING;
 	rc = resv_job_valid(c, j, k->d->reservation);
-	if (rc == E_OK)
-		job_str_set(j, JS_RESERVATION, *k->d->reservation ? k->d->reservation : NULL);
-	return rc;
+	if (rc != E_OK)
+		return rc;
+	job_str_set(j, JS_RESERVATION, *k->d->reservation ? k->d->reservation : NULL);
+	j->bitflags &= ~JOB_MAGNETIC;
+	return E_OK;
 }
 
 static enum err change_licenses(const struct core *c, struct job *j, const struct change *k)

@@ -31,13 +31,35 @@ static char *tres_text(struct request *r, const struct resv *v, uint32_t cpus)
 	return t;
 }
 
+/* Which cores of each node. */
+static void fill_cores(struct ctld *c, struct request *r, const struct resv *v,
+		       struct reserve_info_members *m)
+{
+	struct reserve_info_members_item *item = arena_zalloc(&r->mem, (m->node_cnt + 1) *
+							      sizeof *item);
+
+	m->items = item;
+	bitset_foreach(i, v->nodes) {
+		char *text;
+
+		if (!resv_cores_of(v, i))
+			continue;
+		text = bitset_to_ranges(resv_cores_of(v, i));
+		item[m->core_spec_cnt].node_name = c->core->node[i]->name;
+		item[m->core_spec_cnt++].core_id = arena_strdup(&r->mem, text);
+		free(text);
+	}
+}
+
 static void fill_resv(struct ctld *c, struct request *r, const struct resv *v,
 		      struct reserve_info_members *m)
 {
-	uint32_t cpus = 0;
+	uint32_t cpus;
 
 	wire_init(&reserve_info_members_desc, m);
 	m->accounts = v->accounts;
+	m->burst_buffer = v->burst_buffer;
+	m->resv_watts = v->watts;
 	m->comment = v->comment;
 	m->features = v->features;
 	m->flags = v->flags;
@@ -54,13 +76,10 @@ static void fill_resv(struct ctld *c, struct request *r, const struct resv *v,
 	m->qos = v->qos;
 	m->allowed_parts = v->allowed_parts;
 	m->node_inx = v->nodes;
-	if (v->nodes) {
-		m->node_cnt = bitset_count(v->nodes);
-		bitset_foreach(i, v->nodes) {
-			m->core_cnt += c->core->node[i]->cores;
-			cpus += c->core->node[i]->cpus;
-		}
-	}
+	m->node_cnt = v->nodes ? bitset_count(v->nodes) : 0;
+	resv_count_cores(c->core, v, &m->core_cnt, &cpus);
+	if (v->core_text)
+		fill_cores(c, r, v, m);
 	m->tres_str = tres_text(r, v, cpus);
 }
 

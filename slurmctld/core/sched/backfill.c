@@ -149,16 +149,27 @@ static void loads_now(struct core *c, struct backfill *b, const struct request *
 static enum err try_now(struct core *c, struct backfill *b, struct request *r, int64_t limit,
 			struct placement *out)
 {
-	enum err e;
+	const struct resv *own[RESV_CHOICES], *first = r->own;
+	enum err e = E_NODES_BUSY;
+	uint32_t n;
 
-	if (!licenses_free(c, r->job) || !window_set(c, r, c->now))
+	if (!licenses_free(c, r->job))
 		return E_NODES_BUSY;
-	if (b->prof.ev_count)
-		loads_now(c, b, r, limit);
-	c->sched->bf_view = b->prof.ev_count;
-	e = fit_request(c, r, FIT_NOW, &b->place, out);
-	c->sched->bf_view = false;
-	c->sched->extra = NULL;
+	n = resv_choices(c, r->job, window_length_sec(c, r->job, r->part), own);
+	for (uint32_t i = 0; i < n && e != E_OK; i++) {
+		r->own = own[i];
+		if (!window_set(c, r, c->now))
+			continue;
+		if (b->prof.ev_count)
+			loads_now(c, b, r, limit);
+		c->sched->bf_view = b->prof.ev_count;
+		e = fit_request(c, r, FIT_NOW, &b->place, out);
+		if (e == E_OK)
+			out->resv_id = own[i] && !job_str(r->job, JS_RESERVATION) ? own[i]->id : 0;
+		c->sched->bf_view = false;
+		c->sched->extra = NULL;
+	}
+	r->own = first;
 	return e;
 }
 
@@ -170,6 +181,7 @@ static enum err try_at(struct core *c, struct backfill *b, struct request *r, in
 	enum err e;
 
 	r->closed = NULL;
+	r->shut = NULL;
 	if (limit && !window_set(c, r, at))
 		return E_NODES_BUSY;
 	profile_loads(c, &b->prof, r->cand, at, limit ? at + limit : at + 1,

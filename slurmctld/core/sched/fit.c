@@ -27,8 +27,37 @@ static uint64_t node_memory(const struct node *n)
 		n->real_memory_mb - n->mem_spec_limit_mb : 0;
 }
 
-void node_view(struct core *c, const struct request *r, const struct node *n,
-	       enum fit_view view, struct core_view *v)
+/* Cores reserved for others count as used.  Which cores a load has is not
+ * known: in a reservation of cores it has the others first, else none of those
+ * reserved. */
+static void view_shut(struct core *c, const struct request *r, const struct node *n,
+		      enum fit_view view, struct core_view *v)
+{
+	const struct bitset *shut = r->shut ? r->shut[n->index] : NULL;
+	struct bitset *used;
+	uint32_t count;
+
+	if (!shut)
+		return;
+	count = bitset_count(shut);
+	if (view == FIT_LOAD) {
+		v->used_cores = !r->own ? v->used_cores + count :
+			v->used_cores > count ? v->used_cores : count;
+		if (v->used_cores > n->cores)
+			v->used_cores = n->cores;
+		return;
+	}
+	used = arena_zalloc(&c->sched->mem, bitset_sizeof(n->cores));
+	bitset_init(used, n->cores);
+	for (uint32_t i = 0; i < n->cores; i++)
+		if (bitset_test(shut, i) || (v->used && bitset_test(v->used, i)))
+			bitset_set(used, i);
+	v->used = used;
+	v->used_cores = bitset_count(used);
+}
+
+static void view_all(struct core *c, const struct request *r, const struct node *n,
+		     enum fit_view view, struct core_view *v)
 {
 	struct sched *s = c->sched;
 
@@ -60,6 +89,13 @@ void node_view(struct core *c, const struct request *r, const struct node *n,
 		v->jobs += x->jobs;
 		v->gres_used = x->gres;         /* sum of both, made by the caller */
 	}
+}
+
+void node_view(struct core *c, const struct request *r, const struct node *n,
+	       enum fit_view view, struct core_view *v)
+{
+	view_all(c, r, n, view, v);
+	view_shut(c, r, n, view, v);
 }
 
 /* Limits that gres put on the CPUs and tasks of a node. */

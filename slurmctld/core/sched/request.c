@@ -5,6 +5,7 @@
  * that a placement depends on is also in request_hash. */
 #include "wire/base/hostlist.h"
 #include "conf/names.h"
+#include "slurmctld/core/resv.h"
 #include "slurmctld/core/sched/sched_i.h"
 
 static uint32_t set16(uint16_t v)
@@ -396,6 +397,7 @@ enum err request_build(struct core *c, const struct job *j, const struct part *p
 	r->job = j;
 	r->part = p;
 	r->uid = j->uid;
+	r->own = c->resv_first ? resv_of_job(c, j) : NULL;
 	r->cr_type = c->conf->selecttypeparameters;
 	if (p->cr_type)
 		r->cr_type = (uint16_t)((r->cr_type & ~(CR_CPU | CR_CORE | CR_SOCKET)) |

@@ -89,8 +89,7 @@ void sched_nodes_changed(struct core *c)
 	backfill_dirty(s);
 }
 
-/* A new question: scratch space is empty again, nodes are as they are. */
-static void scratch_reset(struct core *c)
+void sched_scratch_reset(struct core *c)
 {
 	struct sched *s = c->sched;
 
@@ -143,7 +142,7 @@ enum err sched_possible(struct core *c, const struct job *j, const struct part *
 	struct placement pl;
 	enum err e;
 
-	scratch_reset(c);
+	sched_scratch_reset(c);
 	e = request_build(c, j, p, &r, why);
 	if (e)
 		return e;
@@ -251,6 +250,39 @@ uint32_t fit_reason(struct core *c, struct request *r, struct err_text *desc)
 }
 
 /* ---- now --------------------------------------------------------------- */
+/* In one partition, in one reservation or outside of all. */
+static enum err place_in(struct core *c, const struct job *j, const struct part *p,
+			 const struct resv *own, struct arena *mem, struct placement *out,
+			 uint32_t *reason, struct err_text *desc, bool *by_node)
+{
+	struct request r;
+
+	sched_scratch_reset(c);
+	if (request_build(c, j, p, &r, desc)) {
+		*reason = FAIL_BAD_CONSTRAINTS;
+		return E_REQUESTED_NODE_CONFIG_UNAVAILABLE;
+	}
+	r.own = own;
+	*reason = window_now(c, &r, desc);
+	if (*reason)
+		return E_RESERVATION_BUSY;
+	if (fit_request(c, &r, FIT_NOW, mem, out) == E_OK) {
+		out->resv_id = own && !job_str(j, JS_RESERVATION) ? own->id : 0;
+		return E_OK;
+	}
+	if (window_too_small(c, &r)) {
+		*reason = WAIT_RESERVATION;
+		if (!job_str(j, JS_RESERVATION)) {
+			*reason = WAIT_NODE_NOT_AVAIL;
+			err_set(desc, E_OK, "ReqNodeNotAvail, May be reserved for other job");
+		}
+		return E_RESERVATION_BUSY;
+	}
+	*reason = fit_reason(c, &r, desc);
+	*by_node = r.must;
+	return E_NODES_BUSY;
+}
+
 /* One job, all its partitions.  blocks: its failure keeps others of its
  * partition back. */
 static enum err place_job(struct core *c, const struct job *j, struct part *const *part,
@@ -258,7 +290,7 @@ static enum err place_job(struct core *c, const struct job *j, struct part *cons
 			  uint32_t *reason, struct err_text *desc, bool *by_node)
 {
 	enum err e = E_REQUESTED_PART_CONFIG_UNAVAILABLE;
-	struct request r;
+	const struct resv *own[RESV_CHOICES];
 
 	*reason = WAIT_PART_DOWN;
 	if (desc)
@@ -268,37 +300,18 @@ static enum err place_job(struct core *c, const struct job *j, struct part *cons
 		return E_INVALID_LICENSES;
 	}
 	for (uint32_t i = 0; i < parts; i++) {
-		uint32_t limit = request_part_limit(c, j, part[i]);
+		uint32_t limit = request_part_limit(c, j, part[i]), n;
 
-		scratch_reset(c);
 		if (limit) {
 			*reason = limit;
 			continue;
 		}
-		e = request_build(c, j, part[i], &r, desc);
-		if (e) {
-			*reason = FAIL_BAD_CONSTRAINTS;
-			continue;
+		n = resv_choices(c, j, window_length_sec(c, j, part[i]), own);
+		for (uint32_t k = 0; k < n; k++) {
+			e = place_in(c, j, part[i], own[k], mem, out, reason, desc, by_node);
+			if (e == E_OK)
+				return E_OK;
 		}
-		*reason = window_now(c, &r, desc);
-		if (*reason) {
-			e = E_RESERVATION_BUSY;
-			continue;
-		}
-		e = fit_request(c, &r, FIT_NOW, mem, out);
-		if (e == E_OK)
-			return E_OK;
-		if (window_too_small(c, &r)) {
-			*reason = WAIT_RESERVATION;
-			if (!job_str(j, JS_RESERVATION)) {
-				*reason = WAIT_NODE_NOT_AVAIL;
-				err_set(desc, E_OK, "ReqNodeNotAvail, May be reserved for other job");
-			}
-			e = E_RESERVATION_BUSY;
-			continue;
-		}
-		*reason = fit_reason(c, &r, desc);
-		*by_node = r.must;
 	}
 	return e;
 }
@@ -524,7 +537,7 @@ static void group_check(struct core *c, struct sched_group *g)
 	for (uint32_t i = 0; i < g->pq->part_count; i++) {
 		struct request r;
 
-		scratch_reset(c);
+		sched_scratch_reset(c);
 		if (request_part_limit(c, j, g->pq->part[i]) ||
 		    request_build(c, j, g->pq->part[i], &r, NULL))
 			continue;

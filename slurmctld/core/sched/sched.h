@@ -39,6 +39,7 @@ struct placement {
 	uint32_t total_cpus;
 	bool whole_node;
 	struct part *part;              /* the partition of a list that took it */
+	uint32_t resv_id;               /* the reservation it is drawn into, or 0 */
 };
 
 /* Could this request ever run, with all nodes up and empty (E_OK), and if not,
@@ -50,6 +51,11 @@ enum err sched_possible(struct core *c, const struct job *j, const struct part *
  * why it waits (WAIT_RESOURCES, WAIT_NODE_NOT_AVAIL, ...), *desc in words. */
 enum err sched_place(struct core *c, const struct job *j, struct arena *mem,
 		     struct placement *out, uint32_t *reason, struct err_text *desc);
+/* Cores for a reservation: of these nodes, of all of must when it is set, but not
+ * those taken (per node, NULL: none); whatever runs there. */
+enum err sched_place_cores(struct core *c, const struct job *like, const struct part *p,
+			   const struct bitset *nodes, struct bitset *must,
+			   struct bitset **taken, struct arena *mem, struct placement *out);
 /* When and where it could start, considering running jobs' ends (and the
  * jobs ahead of it in the queue when with_queue). */
 enum err sched_estimate(struct core *c, const struct job *j, bool with_queue,

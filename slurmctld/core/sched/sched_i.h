@@ -77,6 +77,7 @@ struct gres_need {
 };
 
 /* A job's request for one partition, with all defaults applied. */
+struct resv;
 struct request {
 	const struct job *job;
 	const struct part *part;
@@ -103,7 +104,9 @@ struct request {
 	struct gres_need *gres;         /* per gres type */
 	uint32_t gres_types;
 	const struct bitset *cand;      /* nodes that match in name, features, partition */
+	const struct resv *own;         /* the reservation it would run in, or NULL */
 	const struct bitset *closed;    /* reserved for others (window.c), or NULL */
+	struct bitset **shut;           /* cores of other nodes that are, per node; or NULL */
 	struct bitset *must;            /* -w, or NULL */
 	const char *const *must_order;
 	uint16_t *must_tasks;           /* arbitrary distribution: tasks per node of must, in index order */
@@ -252,6 +255,8 @@ void placement_copy(struct core *c, struct arena *mem, const struct placement *p
 enum err fit_request(struct core *c, struct request *r, enum fit_view view,
 		     struct arena *mem, struct placement *out);
 void fit_scratch(struct core *c);
+/* A new question: scratch space is empty again, nodes are as they are. */
+void sched_scratch_reset(struct core *c);
 
 /* share.c: cores in use as this request sees them, with the rows of partitions
  * that share.  Scratch space of one node. */
@@ -267,6 +272,8 @@ bool fit_up_possible(struct core *c, struct request *r, const struct bitset *wit
 /* window.c: reservations.  Sets r->closed for a start at that time; false when
  * it cannot start then. */
 bool window_set(struct core *c, struct request *r, int64_t at);
+/* Seconds the job is wanted for at least. */
+int64_t window_length_sec(const struct core *c, const struct job *j, const struct part *p);
 /* The same for now: 0, or why it waits. */
 uint32_t window_now(struct core *c, struct request *r, struct err_text *desc);
 /* The job's own reservation has begun: could its nodes hold the job? */

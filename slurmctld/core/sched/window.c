@@ -6,7 +6,7 @@
 
 #define YEAR_MIN (365 * 1440)
 
-static int64_t length_sec(const struct core *c, const struct job *j, const struct part *p)
+int64_t window_length_sec(const struct core *c, const struct job *j, const struct part *p)
 {
 	uint32_t m = j->time_min_min && j->time_min_min != NO_VAL ? j->time_min_min :
 		request_limit_min(c, j, p);
@@ -14,19 +14,31 @@ static int64_t length_sec(const struct core *c, const struct job *j, const struc
 	return (int64_t)(m > YEAR_MIN ? YEAR_MIN : m) * 60;
 }
 
+static void shut_begin(struct core *c, struct request *r, struct resv_shut *s)
+{
+	s->mem = &c->sched->mem;
+	s->nodes = arena_zalloc(s->mem, bitset_sizeof(c->node_count));
+	bitset_init(s->nodes, c->node_count);
+	s->cores = NULL;
+	s->whole = r->whole;
+}
+
 static enum resv_answer ask(struct core *c, struct request *r, int64_t at)
 {
-	struct bitset *closed;
+	struct resv_shut s;
 	enum resv_answer a;
 
 	r->closed = NULL;
+	r->shut = NULL;
 	if (!c->resv_first && !job_str(r->job, JS_RESERVATION))
 		return RESV_FREE;
-	closed = arena_zalloc(&c->sched->mem, bitset_sizeof(c->node_count));
-	bitset_init(closed, c->node_count);
-	a = resv_window(c, r->job, r->part, at, at + length_sec(c, r->job, r->part), closed);
-	if (a == RESV_CLOSED)
-		r->closed = closed;
+	shut_begin(c, r, &s);
+	a = resv_window(c, r->job, r->part, r->own, at,
+			at + window_length_sec(c, r->job, r->part), &s);
+	if (a == RESV_CLOSED) {
+		r->closed = s.nodes;
+		r->shut = s.cores;
+	}
 	return a;
 }
 
@@ -64,20 +76,19 @@ uint32_t window_now(struct core *c, struct request *r, struct err_text *desc)
 
 bool window_own_fits(struct core *c, struct request *r, struct err_text *why)
 {
-	const struct resv *own = resv_of_job(c, r->job);
+	const struct resv *own = job_str(r->job, JS_RESERVATION) ? r->own : NULL;
 	struct placement pl;
-	struct bitset *closed;
+	struct resv_shut s;
 	bool fits;
 
 	/* what others have reserved of it may be given back */
 	if (!own || !own->nodes || own->flags & (RESV_FLEX | RESV_ANY_NODES) ||
 	    !resv_is_active(c, own))
 		return true;
-	closed = arena_zalloc(&c->sched->mem, bitset_sizeof(c->node_count));
-	bitset_init(closed, c->node_count);
-	bitset_set_all(closed);
-	bitset_and_not(closed, own->nodes);
-	r->closed = closed;
+	shut_begin(c, r, &s);
+	bitset_set_all(s.nodes);
+	bitset_and_not(s.nodes, own->nodes);
+	r->closed = s.nodes;
 	if (r->must && bitset_overlap(r->must, r->closed)) {
 		err_set(why, E_OK, "Problem using reservation");
 		return false;
@@ -89,6 +100,35 @@ bool window_own_fits(struct core *c, struct request *r, struct err_text *why)
 
 bool window_too_small(struct core *c, struct request *r)
 {
-	return r->closed && bitset_overlap(r->cand, r->closed) &&
+	struct bitset **shut = r->shut;
+	bool small;
+
+	r->shut = NULL;         /* for cores a job only waits */
+	small = r->closed && bitset_overlap(r->cand, r->closed) &&
 		!fit_up_possible(c, r, r->closed);
+	r->shut = shut;
+	return small;
+}
+
+enum err sched_place_cores(struct core *c, const struct job *like, const struct part *p,
+			   const struct bitset *nodes, struct bitset *must,
+			   struct bitset **taken, struct arena *mem, struct placement *out)
+{
+	struct request r;
+	enum err rc;
+
+	sched_scratch_reset(c);
+	rc = request_build(c, like, p, &r, NULL);
+	if (rc != E_OK)
+		return rc;
+	r.cand = nodes;
+	r.must = must;
+	r.shut = taken;
+	r.own = NULL;
+	r.whole = r.whole_user = r.share = false;
+	r.rows = 1;
+	r.min_nodes = r.want_nodes = like->min_nodes;
+	r.max_nodes = like->max_nodes == NO_VAL ? UINT32_MAX : like->max_nodes;
+	r.max_cpus_node = INFINITE;
+	return fit_request(c, &r, FIT_EMPTY, mem, out);
 }

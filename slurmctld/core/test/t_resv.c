@@ -112,6 +112,78 @@ static void ends(void)
 	world_end(&w);
 }
 
+static void cores(void)
+{
+	struct update_resv_msg m = blank("two");
+	struct job_desc_msg *d;
+	struct world w;
+	struct resv *r;
+	uint32_t a, b;
+
+	world_begin(&w, NULL);
+	register_all(&w);
+	m.start_time = w.now;
+	m.duration = 60;
+	m.flags = 0;
+	m.users = "alice";
+	m.node_list = "c1";
+	m.core_cnt = 2;
+	request(&w, REQUEST_CREATE_RESERVATION, &m);
+	world_restart(&w);
+	r = resv_find(w.c, "two");
+	ok(r && resv_cores_of(r, 0) && bitset_count(resv_cores_of(r, 0)) == 2 &&
+	   bitset_test(resv_cores_of(r, 0), 0) && !resv_cores_of(r, 1),
+	   "two cores of c1, after a restart too");
+	register_all(&w);
+	d = desc(&w, true);
+	d->req_nodes = "c1";
+	d->num_tasks = d->min_cpus = 2;
+	d->time_limit = 10;
+	a = submit(&w, d);
+	d->reservation = "two";
+	b = submit(&w, d);
+	sched(&w);
+	ok(job_is_running(job_find(w.c, a)) &&
+	   !bitset_overlap(job_find(w.c, a)->alloc->cores, resv_cores_of(r, 0)),
+	   "a job beside it");
+	ok(job_is_running(job_find(w.c, b)) &&
+	   bitset_equal(job_find(w.c, b)->alloc->cores, resv_cores_of(r, 0)), "a job in it");
+	m.name = "more";
+	m.core_cnt = 1;
+	request(&w, REQUEST_CREATE_RESERVATION, &m);
+	ok(reply_rc(&w) == E_NODES_BUSY, "no core is left");
+	world_end(&w);
+}
+
+static void replaced(void)
+{
+	struct update_resv_msg m = blank("one");
+	struct update_node_msg down;
+	struct world w;
+
+	world_begin(&w, NULL);
+	register_all(&w);
+	m.start_time = w.now;
+	m.duration = 60;
+	m.flags = 0;
+	m.users = "alice";
+	m.partition = "normal";
+	m.node_cnt = 1;
+	request(&w, REQUEST_CREATE_RESERVATION, &m);
+	ok(streq(resv_find(w.c, "one")->node_text, "c1"), "some node");
+	wire_init(&update_node_msg_desc, &down);
+	down.node_names = "c1";
+	down.node_state = NODE_STATE_DOWN;
+	down.reason = "test";
+	rpc_as(&w, 0, REQUEST_UPDATE_NODE, &down);
+	ok(streq(resv_find(w.c, "one")->node_text, "c2"), "another for the one that is down");
+	ok(node_find(w.c, "c2")->state & NODE_STATE_RES &&
+	   !(node_find(w.c, "c1")->state & NODE_STATE_RES), "and its mark");
+	world_restart(&w);
+	ok(streq(resv_find(w.c, "one")->node_text, "c2"), "for good");
+	world_end(&w);
+}
+
 static void triggers(void)
 {
 	struct event_name runnable = { .found = true };
@@ -161,6 +233,8 @@ int main(void)
 {
 	repeats();
 	ends();
+	cores();
+	replaced();
 	triggers();
 	return tap_done();
 }
