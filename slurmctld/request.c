@@ -16,6 +16,7 @@
 #include "slurmctld/ctld.h"
 #include "slurmctld/origin.h"
 #include "slurmctld/rpc/rpc.h"
+#include "slurmctld/unames.h"
 #include "wire/base/log.h"
 
 int64_t clock_mono_usec(void)
@@ -118,12 +119,29 @@ static void decide(struct request *r)
 	}
 }
 
+/* Who submits is looked up here: it may take its time. */
+static void submitter(struct request *r)
+{
+	switch (r->frame.header.type) {
+	case REQUEST_SUBMIT_BATCH_JOB:
+	case REQUEST_RESOURCE_ALLOCATION:
+	case REQUEST_SUBMIT_BATCH_HET_JOB:
+	case REQUEST_HET_JOB_ALLOCATION:
+		uname_of(r->caller.uid, r->caller.user, sizeof r->caller.user);
+		break;
+	default:
+		break;
+	}
+}
+
 static void run(struct work *w)
 {
 	struct request *r = (struct request *)w;
 
 	decide(r);
 	r->caller.version = r->version;
+	if (r->authentic && !r->rc)
+		submitter(r);
 }
 
 static void done(struct work *w)

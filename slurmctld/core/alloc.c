@@ -52,6 +52,24 @@ void alloc_free(struct job_alloc *a)
 	free(a);
 }
 
+void job_past(struct job *j, struct job_alloc *a)
+{
+	alloc_free(j->past);
+	j->past = a;
+}
+
+bool alloc_is_whole(const struct core *c, const struct job_alloc *a)
+{
+	for (uint32_t i = 0; i < a->node_count; i++) {
+		const struct job_share *s = &a->share[i];
+
+		if (s->node >= c->node_count || !c->node[s->node] ||
+		    c->node[s->node]->cores != s->cores)
+			return false;
+	}
+	return true;
+}
+
 uint32_t alloc_find(const struct job_alloc *a, uint32_t node)
 {
 	for (uint32_t i = 0; a && i < a->node_count; i++)

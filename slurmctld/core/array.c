@@ -117,7 +117,7 @@ static struct job *copy_of(struct core *c, const struct job *head)
 	*j = *head;
 	j->strings = n ? memcpy(mem_alloc(n), head->strings, n) : NULL;
 	j->part_nodes_cache = NULL;
-	j->alloc = NULL;
+	j->alloc = j->past = NULL;
 	j->array = NULL;
 	j->steps = NULL;
 	j->hash_next = j->prev = j->next = j->array_next = NULL;

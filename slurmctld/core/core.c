@@ -140,8 +140,10 @@ static void job_settle(struct core *c, struct job *j)
 			 job_is_completing(j)))
 		alloc_charge(c, j);
 	else if (j->alloc && !job_is_completing(j)) {
-		alloc_free(j->alloc);
+		job_past(j, j->alloc);
 		j->alloc = NULL;
+		if (!job_is_finished(j))
+			job_past(j, NULL);
 	}
 	head = array_head(c, j);
 	if (head && head != j && (job_is_running(j) || job_base(j) == JOB_SUSPENDED))

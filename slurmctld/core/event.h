@@ -36,6 +36,7 @@ struct caller {
 	enum wire_version version;
 	struct wire_addr peer;          /* address of the connection */
 	char host[256];                 /* name the credential's address resolves to, or "" */
+	char user[64];                  /* name of who submits a job, "" unknown */
 };
 
 /* A user or group named in a request, as the shell found it. */

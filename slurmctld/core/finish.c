@@ -130,12 +130,13 @@ static void waiting_srun_complete(struct core *c, struct job *j, struct effects 
 
 static void count_end(struct core *c, uint32_t base)
 {
-	if (base == JOB_COMPLETE)
-		c->stats.completed++;
-	else if (base == JOB_CANCELLED)
+	/* "failed" are those that the system failed, not their scripts */
+	if (base == JOB_CANCELLED)
 		c->stats.canceled++;
-	else
+	else if (base == JOB_NODE_FAIL || base == JOB_BOOT_FAIL)
 		c->stats.failed++;
+	else
+		c->stats.completed++;
 }
 
 static void array_task_ended(struct core *c, struct job *j)
@@ -205,6 +206,10 @@ static void run_ended(struct core *c, struct job *j, uint32_t state, uint16_t me
 		j->end_time = c->now;
 	}
 	j->time_last_active = c->now;
+	j->bitflags &= ~JOB_WAS_RUNNING;
+	/* Stock's word for steps that end with their job */
+	if (j->steps)
+		j->bitflags |= TRES_STR_CALC;
 	array_task_ended(c, j);
 	job_srun_complete(c, j, out);
 	if (!j->alloc) {
@@ -335,10 +340,11 @@ void job_end_status(struct core *c, struct job *j, uint32_t status, struct effec
 static void job_cleaned(struct core *c, struct job *j, struct effects *out)
 {
 	steps_remove_all(c, j);
-	alloc_free(j->alloc);
+	job_past(j, j->alloc);
 	j->alloc = NULL;
 	sched_job_removed(c, j);
 	if (job_is_pending(j) || j->bitflags & CRON_JOB) {
+		job_past(j, NULL);
 		job_str_set(j, JS_NODES, NULL);
 		job_str_set(j, JS_BATCH_HOST, NULL);
 		job_str_set(j, JS_TRES_ALLOC, NULL);
@@ -388,9 +394,16 @@ void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_se
 	bool finished = job_is_finished(j);
 	uint32_t keep = flags & JOB_SPECIAL_EXIT;
 
+	/* A suspended job waits with its own priority again */
+	if (job_base(j) == JOB_SUSPENDED && !j->priority) {
+		j->priority = 1;
+		j->priority = sched_priority(c, j);
+	}
+	j->bitflags &= ~TRES_STR_CALC;
 	if (flags & (JOB_REQUEUE_HOLD | JOB_SPECIAL_EXIT)) {
 		j->priority = 0;
-		job_reason(c, j, WAIT_HELD_USER, NULL);
+		job_reason(c, j, WAIT_HELD_USER, flags & JOB_REQUEUE_HOLD ?
+			   "job requeued in held state" : "job requeued in special exit state");
 	} else {
 		job_reason(c, j, WAIT_NO_REASON, NULL);
 	}
@@ -405,6 +418,8 @@ void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_se
 		mail_ended(c, j, JOB_PENDING, true, out);
 	}
 	resv_draw_in(c, j, 0);
+	if (finished)
+		job_past(j, NULL);
 	j->restart_cnt++;
 	j->launched = false;
 	j->exit_code = 0;
@@ -415,7 +430,7 @@ void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_se
 	j->submit_time = c->now;
 	j->begin_time = begin_again(c, j, delay_sec);
 	j->eligible_time = j->begin_time;
-	j->accrue_time = 0;
+	j->accrue_time = j->begin_time;
 	j->next_step_id = 0;
 	if (j->priority)
 		job_reason(c, j, WAIT_TIME, NULL);

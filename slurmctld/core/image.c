@@ -295,9 +295,9 @@ void image_put_job(struct core *c, struct effects *out, const struct job *j)
 		r.array_total = j->array->total;
 		r.array_max_running = j->array->max_running;
 	}
-	if (j->alloc) {
+	if (j->alloc || (j->past && alloc_is_whole(c, j->past))) {
 		r.has_alloc = true;
-		alloc_to_row(c, j->alloc, &r.alloc);
+		alloc_to_row(c, j->alloc ? j->alloc : j->past, &r.alloc);
 	}
 	for (const struct step *s = j->steps; s; s = s->next)
 		n++;

@@ -49,6 +49,8 @@ char *job_nodes_text(struct core *c, const struct job *j);      /* heap */
 /* ---- alloc.c ----------------------------------------------------------- */
 struct job_alloc *alloc_from_placement(struct core *c, const struct placement *p);
 void alloc_free(struct job_alloc *a);
+/* What a job has held; frees what was known of an earlier run. */
+void job_past(struct job *j, struct job_alloc *a);
 /* Put the allocation's weight on the nodes (running, or completing). */
 void alloc_charge(struct core *c, struct job *j);
 /* Suspended: its cores go to others.  Back: false when others have them now; the

@@ -280,6 +280,7 @@ void job_free(struct job *j)
 		step_free(s);
 	}
 	alloc_free(j->alloc);
+	alloc_free(j->past);
 	array_free(j->array);
 	bitset_free(j->part_nodes_cache);
 	free(j->strings);

@@ -70,6 +70,8 @@ struct job_alloc {
 	bool shares;                    /* was charged as sharing: as job_shares() said then */
 	bool counted;                   /* nodes count it as running (run_jobs), else completing */
 };
+/* Are its nodes still there, as they were? */
+bool alloc_is_whole(const struct core *c, const struct job_alloc *a);
 /* Does it leave its cores to other sharing jobs as well (OverSubscribe)?  What
  * holds resources stays with the answer it was charged by. */
 bool job_shares(const struct job *j);
@@ -131,6 +133,7 @@ struct job {
 	char *strings;                  /* packed, see job_str */
 	struct bitset *part_nodes_cache;/* scheduler's, may be NULL */
 	struct job_alloc *alloc;        /* NULL unless it holds resources */
+	struct job_alloc *past;         /* what it held before it ended, to be shown */
 	struct job_array *array;        /* of the pending record, else NULL */
 	struct step *steps;             /* list, by id */
 	struct part *part;              /* first or chosen partition */

@@ -347,8 +347,13 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 	if (op == SUSPEND_JOB) {
 		if (!job_is_running(j))
 			return E_OK;
+		for (struct step *s = j->steps; s; s = s->next)
+			if (s->start_time)
+				s->pre_sus_sec += c->now - (j->suspend_time > s->start_time ?
+							    j->suspend_time : s->start_time);
 		j->pre_sus_sec += c->now - (j->suspend_time ? j->suspend_time : j->start_time);
 		j->suspend_time = c->now;
+		j->priority = 0;
 		tell_suspend(c, j, (uint16_t)op, out);
 		alloc_park(c, j);
 		job_move(c, j, JOB_SUSPENDED | (j->state & ~JOB_STATE_BASE));
@@ -364,6 +369,8 @@ static enum err suspend_one(struct core *c, const struct event *ev, struct job *
 	j->suspend_time = c->now;
 	if (j->time_limit_min != INFINITE)
 		j->end_time = c->now + (int64_t)j->time_limit_min * 60 - j->pre_sus_sec;
+	j->priority = 1;
+	j->priority = sched_priority(c, j);
 	tell_suspend(c, j, (uint16_t)op, out);
 	job_move(c, j, JOB_RUNNING | (j->state & ~JOB_STATE_BASE));
 	steps_wake(j, out);

@@ -406,6 +406,7 @@ static void start_alloc(struct core *c, struct job *j, const struct placement *p
 	if (p->part)
 		j->part = p->part;
 	job_str_set(j, JS_PARTITION, j->part->name);
+	job_past(j, NULL);
 	j->alloc = alloc_from_placement(c, p);
 	j->total_cpus = p->total_cpus;
 	j->total_nodes = p->node_count;
@@ -450,6 +451,7 @@ void job_start(struct core *c, struct job *head, const struct placement *p, bool
 		j->bitflags |= BACKFILL_SCHED;
 	else
 		j->bitflags &= ~BACKFILL_SCHED;
+	j->bitflags |= JOB_WAS_RUNNING;
 	job_reason(c, j, WAIT_NO_REASON, NULL);
 	job_move(c, j, JOB_RUNNING);
 	alloc_charge(c, j);
@@ -506,7 +508,8 @@ static void op_planned_nodes(struct core *c, const struct bitset *nodes)
 {
 	for (uint32_t i = 0; i < c->node_count; i++) {
 		struct node *n = c->node[i];
-		bool want = (n->state & NODE_STATE_BASE) == NODE_STATE_IDLE &&
+		uint32_t base = n->state & NODE_STATE_BASE;
+		bool want = (base == NODE_STATE_IDLE || base == NODE_STATE_MIXED) &&
 			bitset_test(nodes, i);
 
 		if (want != !!(n->state & NODE_STATE_PLANNED))

@@ -313,8 +313,7 @@ struct node *node_new(struct core *c, const struct conf_node *cn)
 	n->last_response = c->now;
 	if (cn->reason) {
 		node_set_str(&n->reason, cn->reason);
-		n->reason_uid = c->conf->slurm_uid;
-		n->reason_time = c->now;
+		n->reason_uid = 0;      /* nobody's, of no time: as stock has it */
 	}
 	return n;
 }

@@ -110,4 +110,7 @@ bool node_is_ours(const struct node *n);
 /* Can a client of that release speak to the node's daemon? */
 bool node_meets_client(const struct node *n, enum wire_version client);
 
+/* How long a node may be idle before it is powered down, in seconds. */
+int64_t power_idle_limit(const struct core *c, const struct node *n);
+
 #endif

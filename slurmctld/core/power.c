@@ -45,7 +45,7 @@ bool power_enabled(const struct core *c)
 
 /* ---- times: the longest of a node's partitions, or those of all ----------- */
 
-static int64_t idle_limit(const struct core *c, const struct node *n)
+int64_t power_idle_limit(const struct core *c, const struct node *n)
 {
 	uint32_t t = NO_VAL;
 
@@ -408,7 +408,7 @@ static void try_wake(struct look *l, struct node *n)
 
 static void try_rest(struct look *l, struct node *n)
 {
-	int64_t limit = idle_limit(l->c, n);
+	int64_t limit = power_idle_limit(l->c, n);
 
 	if (!suspendable(n))
 		return;

@@ -38,6 +38,31 @@ static const char *index_text(const struct core *c, const struct step *s, struct
 	return s->node_list ? s->node_list : show_nodes(c, b, mem);
 }
 
+/* Its job's time of suspension is its own, of what came after its start. */
+static int64_t step_ran(const struct core *c, const struct job *j, const struct step *s)
+{
+	bool still = job_base(j) == JOB_SUSPENDED;
+	int64_t ran = s->pre_sus_sec;
+
+	if (!s->start_time)
+		return 0;
+	if (!still)
+		ran += c->now - (j->suspend_time > s->start_time ? j->suspend_time :
+				 s->start_time);
+	return ran > 0 ? ran : 0;
+}
+
+/* Where a srun waits for room: nothing but where and for whom. */
+static void show_waiting(const struct job *j, struct job_step_info_members *m)
+{
+	m->start_time = m->run_time = 0;
+	m->name = NULL;
+	m->nodes = job_str(j, JS_NODES);
+	m->node_inx = j->alloc ? j->alloc->nodes : NULL;
+	m->task_dist = DIST_UNKNOWN;
+	m->cpu_freq_min = m->cpu_freq_max = m->cpu_freq_gov = 0;
+}
+
 void show_step(const struct core *c, const struct job *j, const struct step *s,
 	       struct job_step_info_members *m, struct arena *mem)
 {
@@ -57,9 +82,7 @@ void show_step(const struct core *c, const struct job *j, const struct step *s,
 	m->state = s->state;
 	m->srun_pid = s->srun_pid;
 	m->start_time = s->start_time;
-	m->run_time = s->start_time ? c->now - s->start_time - s->tot_sus_sec : 0;
-	if (m->run_time < 0)
-		m->run_time = 0;
+	m->run_time = step_ran(c, j, s);
 	m->cluster = c->conf->clustername;
 	m->container = s->container;
 	m->container_id = s->container_id;
@@ -67,6 +90,8 @@ void show_step(const struct core *c, const struct job *j, const struct step *s,
 	m->srun_host = s->host;
 	m->nodes = index_text(c, s, mem, &m->node_inx);
 	m->name = s->name;
+	if (s->state == JOB_PENDING)
+		show_waiting(j, m);
 	m->network = s->network;
 	m->tres_alloc_str = s->tres_alloc;
 	m->tres_fmt_alloc_str = s->tres_alloc;
@@ -87,17 +112,31 @@ void show_step(const struct core *c, const struct job *j, const struct step *s,
 	m->tres_per_task = s->tres_per_task;
 }
 
+/* How it holds its nodes: with others, with jobs of its kind, alone. */
+static uint32_t node_use(const struct job *j)
+{
+	enum { USE_AVAILABLE, USE_ONE_ROW, USE_RESERVED = 64000 };
+	uint16_t most = j->part ? j->part->max_share : 1;
+
+	if (!most)
+		return USE_RESERVED;
+	if (most & SHARED_FORCE || (most > 1 && j->shared == JOB_SHARED_OK))
+		return USE_AVAILABLE;
+	return USE_ONE_ROW;
+}
+
 void show_resources(const struct core *c, const struct job *j, struct job_resources *r,
 		    struct arena *mem)
 {
-	const struct job_alloc *a = j->alloc;
+	const struct job_alloc *a = j->alloc ? j->alloc : j->past;
 	uint32_t n = a->node_count, k = 0;
 
 	r->nhosts = n;
 	r->ncpus = a->total_cpus;
 	r->nodes = show_nodes(c, a->nodes, mem);
 	r->whole_node = a->whole_node;
-	r->threads_per_core = NO_VAL16;
+	r->node_req = node_use(j);
+	r->threads_per_core = j->threads_per_core;
 	r->cr_type = c->conf->selecttypeparameters;
 	r->cpus = arena_zalloc(mem, n * sizeof *r->cpus + 1);
 	r->cpus_used = arena_zalloc(mem, n * sizeof *r->cpus_used + 1);

@@ -100,9 +100,16 @@ static void step_copy(struct step *s, const struct event *ev, const struct job *
 	s->time_limit_min = m->time_limit == NO_VAL || !m->time_limit ? INFINITE :
 		m->time_limit;
 	s->srun_pid = m->srun_pid;
-	s->cpu_freq_min = m->cpu_freq_min;
-	s->cpu_freq_max = m->cpu_freq_max;
-	s->cpu_freq_gov = m->cpu_freq_gov;
+	if (m->cpu_freq_min == NO_VAL && m->cpu_freq_max == NO_VAL &&
+	    m->cpu_freq_gov == NO_VAL) {
+		s->cpu_freq_min = j->cpu_freq_min;
+		s->cpu_freq_max = j->cpu_freq_max;
+		s->cpu_freq_gov = j->cpu_freq_gov;
+	} else {
+		s->cpu_freq_min = m->cpu_freq_min;
+		s->cpu_freq_max = m->cpu_freq_max;
+		s->cpu_freq_gov = m->cpu_freq_gov;
+	}
 	s->port = m->port;
 	s->start_protocol = wire_version_number(ev->caller.version);
 	s->plane_size = m->plane_size;

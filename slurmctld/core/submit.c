@@ -565,7 +565,8 @@ static enum err check_all(struct core *c, struct draft *t)
 		rc = check_gres(c, t);
 	if (rc == E_OK)
 		rc = check_nodes(c, t);
-	if (rc == E_OK && t->d->burst_buffer && *t->d->burst_buffer)
+	/* Without burst buffers a request for one is a note, as in stock */
+	if (rc == E_OK && t->d->burst_buffer && *t->d->burst_buffer && c->conf->burstbuffertype)
 		rc = E_INVALID_BURST_BUFFER_REQUEST;
 	return rc;
 }
@@ -589,6 +590,34 @@ static void list_join(struct job *j, enum job_string s, const char *const *v, ui
 	free(text);
 }
 
+/* Names of nodes as they are shown: "c[1,3]" for "c3,c1,c3". */
+static void in_order(struct job *j, enum job_string s)
+{
+	struct arena mem = { 0 };
+	char **names, *text;
+	uint32_t n;
+
+	if (job_str(j, s) && hostlist_expand(job_str(j, s), &mem, &names, &n, NULL) == E_OK) {
+		text = hostlist_compress_sorted((const char *const *)names, n);
+		job_str_set(j, s, text);
+		free(text);
+	}
+	arena_fini(&mem);
+}
+
+/* Whose mail it is, asked for or not. */
+static void set_mail_user(const struct core *c, struct job *j, const struct draft *t)
+{
+	const char *domain = c->conf->maildomain, *user = t->ev->caller.user;
+	char name[400];
+
+	if (job_str(j, JS_MAIL_USER) || !*user || t->uid != t->ev->caller.uid)
+		return;
+	snprintf(name, sizeof name, "%s%s%.300s", user, domain && *domain ? "@" : "",
+		 domain ? domain : "");
+	job_str_set(j, JS_MAIL_USER, name);
+}
+
 static void copy_strings(struct job *j, const struct draft *t)
 {
 	const struct job_desc_msg *d = t->d;
@@ -605,7 +634,8 @@ static void copy_strings(struct job *j, const struct draft *t)
 		{ JS_EXTRA, d->extra }, { JS_NETWORK, d->network }, { JS_MCS_LABEL, d->mcs_label },
 		{ JS_CONTAINER, d->container }, { JS_CONTAINER_ID, d->container_id },
 		{ JS_CONTAINER_TYPE, d->container_type }, { JS_CPUS_PER_TRES, d->cpus_per_tres },
-		{ JS_MEM_PER_TRES, d->mem_per_tres }, { JS_TRES_BIND, d->tres_bind },
+		{ JS_MEM_PER_TRES, d->mem_per_tres }, { JS_BURST_BUFFER, d->burst_buffer },
+		{ JS_TRES_BIND, d->tres_bind },
 		{ JS_TRES_FREQ, d->tres_freq }, { JS_TRES_PER_JOB, d->tres_per_job },
 		{ JS_TRES_PER_NODE, d->tres_per_node }, { JS_TRES_PER_SOCKET, d->tres_per_socket },
 		{ JS_TRES_PER_TASK, d->tres_per_task }, { JS_MAIL_USER, d->mail_user },
@@ -618,6 +648,10 @@ static void copy_strings(struct job *j, const struct draft *t)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		job_str_set(j, all[i].s, all[i].v);
+	/* the order of the names means something to "arbitrary" only */
+	if ((d->task_dist & DIST_NODE_MASK) != DIST_ARBITRARY)
+		in_order(j, JS_REQ_NODES);
+	in_order(j, JS_EXC_NODES);
 	if (d->argv_count)
 		job_str_set(j, JS_COMMAND, d->argv[0]);
 	list_join(j, JS_ARGV, d->argv, d->argv_count);
@@ -808,6 +842,7 @@ enum err submit_build(struct core *c, const struct event *ev, const struct job_d
 		goto out;
 	j = job_new();
 	copy_strings(j, &t);
+	set_mail_user(c, j, &t);
 	copy_partition(j, &t);
 	copy_layout(c, j, &t);
 	copy_scalars(c, j, &t);
@@ -822,6 +857,9 @@ enum err submit_build(struct core *c, const struct event *ev, const struct job_d
 	if (job_str(j, JS_DEPENDENCY))
 		j->bitflags |= JOB_DEPENDENT;
 	first_reason(c, j, &t);
+	/* nobody looks before it is released */
+	if (!j->priority && !t.array)
+		j->bitflags |= JOB_DEPENDENT;
 	job_note_tres(c, j);
 	j->array = t.array;
 	t.array = NULL;

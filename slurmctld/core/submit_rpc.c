@@ -136,8 +136,11 @@ void submit_enter(struct core *c, const struct job_desc_msg *d, struct job *j,
 	j->sluid = job_next_sluid(c);
 	if (j->array)
 		j->array_job_id = j->id;
-	if (leader)
+	if (leader) {
 		j->het_job_id = leader->id;
+		if (!job_str(j, JS_DEPENDENCY))
+			j->bitflags &= ~JOB_DEPENDENT;
+	}
 	job_add(c, j);
 	job_dirty(c, j);
 	c->stats.submitted += record_count(j);
@@ -200,6 +203,8 @@ void rpc_submit_batch(struct core *c, const struct event *ev, struct effects *ou
 	step_id_fill(j, STEP_BATCH, &m->step_id);
 	m->error_code = (uint32_t)later;
 	effect_log(out, 3, "sched: submitted JobId=%u InitPrio=%u usec=0", j->id, j->priority);
+	if (job_str(j, JS_DEPENDENCY))
+		depend_refresh(c, j, out);
 }
 
 /* ---- allocations ------------------------------------------------------- */
@@ -251,6 +256,8 @@ void rpc_alloc(struct core *c, const struct event *ev, struct effects *out)
 		effect_reply_rc(out, ev, rc);
 		return;
 	}
+	if (!j->alloc)
+		j->accrue_time = j->eligible_time;
 	m = effect_reply(out, ev, RESPONSE_RESOURCE_ALLOCATION);
 	alloc_response_fill(c, out, j, true, m);
 	if (j->remote)

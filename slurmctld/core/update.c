@@ -354,6 +354,8 @@ static void release(struct core *c, struct job *j)
 	j->direct_prio = false;
 	j->priority = 1;
 	j->priority = sched_priority(c, j);
+	if (!job_str(j, JS_DEPENDENCY))
+		j->bitflags &= ~JOB_DEPENDENT;
 	job_move(c, j, j->state & ~(uint32_t)(JOB_SPECIAL_EXIT | JOB_RESV_DEL_HOLD));
 	if (!j->eligible_time && !(j->bitflags & JOB_DEPENDENT))
 		j->eligible_time = j->begin_time > c->now ? j->begin_time : c->now;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "slurmctld/core/resv.h"
 #include "slurmctld/rpc/fill.h"
 #include "slurmctld/view.h"
 
@@ -57,6 +58,41 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How old the time of the last look may be when it is shown: every look would
+ * make a new record of each waiting job. */
+#define LOOKED_AT_SEC 30
+
+/* Has the last round of backfill considered it? */
+static bool in_queue(const struct core *c, const struct job *j)
+{
+	if (!job_is_pending(j) || !j->priority || j->bitflags & JOB_DEPENDENT ||
+	    !j->eligible_time || j->eligible_time > c->stats.bf_when ||
+	    j->submit_time > c->stats.bf_when)
+		return false;
+	switch (j->reason) {
+	case WAIT_NO_REASON:
+	case WAIT_RESOURCES:
+	case WAIT_PRIORITY:
+	case WAIT_LICENSES:
+	case WAIT_NODE_NOT_AVAIL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool waits_for_resv(const struct core *c, const struct job *j)
+{
+	const struct resv *r = resv_of_job(c, j);
+
+	return r && !resv_is_active(c, r);
+}
+
 /* Expected times are never in the past; that is when the record expires. */
 static int64_t fill_times(const struct core *c, const struct job *j, struct job_info_members *m)
 {
@@ -69,6 +105,14 @@ static int64_t fill_times(const struct core *c, const struct job *j, struct job_
 	m->pre_sus_time = j->pre_sus_sec;
 	m->resize_time = j->resize_time;
 	m->last_sched_eval = j->last_sched_eval;
+	m->bitflags = j->bitflags;
+	if (in_queue(c, j)) {
+		m->last_sched_eval = c->stats.bf_when;
+		m->bitflags |= BACKFILL_SCHED;
+		expires = c->now + LOOKED_AT_SEC;
+	}
+	if (j->reason == WAIT_RESERVATION && job_is_pending(j) && waits_for_resv(c, j))
+		m->eligible_time = m->accrue_time = 0;
 	m->preempt_time = j->preempt_time;
 	m->deadline = j->deadline;
 	m->time_limit = j->time_limit_min == NO_VAL && j->part ? j->part->max_time_min
@@ -81,10 +125,10 @@ static int64_t fill_times(const struct core *c, const struct job *j, struct job_
 	}
 	if (j->start_time) {
 		m->start_time = later(j->start_time, c->now);
-		expires = later(j->start_time, c->now + 1);
+		expires = sooner(expires, later(j->start_time, c->now + 1));
 	} else if (j->begin_time > c->now) {
 		m->start_time = j->begin_time;
-		expires = j->begin_time;
+		expires = sooner(expires, j->begin_time);
 	}
 	if (m->start_time && m->time_limit != NO_VAL)
 		m->end_time = later(j->end_time, m->start_time + (int64_t)m->time_limit * 60);
@@ -216,6 +260,8 @@ static void fill_strings(const struct job *j, struct job_info_members *m)
 	m->gres_total = job_str(j, JS_GRES_ALLOC);
 	m->het_job_id_set = job_str(j, JS_HET_JOB_ID_SET);
 	m->licenses = job_str(j, JS_LICENSES);
+	if (!job_is_pending(j))
+		m->licenses_allocated = job_str(j, JS_LICENSES);
 	m->mail_user = job_str(j, JS_MAIL_USER);
 	m->mcs_label = job_str(j, JS_MCS_LABEL);
 	m->mem_per_tres = job_str(j, JS_MEM_PER_TRES);
@@ -366,7 +412,6 @@ int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 	m->derived_ec = j->derived_ec;
 	m->req_switch = j->req_switch;
 	m->wait4switch = j->wait4switch;
-	m->bitflags = j->bitflags;
 	m->start_protocol_ver = j->start_protocol;
 	m->mail_type = j->mail_type;
 	m->has_detail = true;
@@ -383,7 +428,7 @@ int64_t fill_job(const struct core *c, const struct job *j, uint16_t show_flags,
 		m->node_inx = j->alloc ? j->alloc->nodes : NULL;
 	}
 	m->job_resrcs.nhosts = NO_VAL;
-	if (show_flags & SHOW_DETAIL && j->alloc) {
+	if (show_flags & SHOW_DETAIL && (j->alloc || (j->past && alloc_is_whole(c, j->past)))) {
 		show_resources(c, j, &m->job_resrcs, mem);
 		if (!job_is_finished(j) && j->alloc->share && j->alloc->share[0].gres)
 			fill_gres_detail(c, j, m, mem);

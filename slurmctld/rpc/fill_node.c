@@ -127,7 +127,7 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->weight = n->weight;
 	m->res_cores_per_gpu = n->conf->restricted_cores_per_gpu;
 	m->reason_uid = n->reason ? n->reason_uid : NO_REASON_IS_ROOT >> v & 1 ? 0 : NO_VAL;
-	m->suspend_time = n->conf->suspend_time_sec == NO_VAL ? c->conf->suspendtime
+	m->suspend_time = n->conf->suspend_time_sec == NO_VAL ? (uint32_t)power_idle_limit(c, n)
 							      : n->conf->suspend_time_sec;
 	m->boot_time = n->boot_time;
 	m->last_busy = n->last_busy;
@@ -139,7 +139,7 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->alloc_tres_fmt_str = add_gres_tres(c, n, true,
 					      fill_tres(mem, n->cpus_alloc, n->mem_alloc_mb, 0, 0),
 					      mem);
-	m->alloc_tres_weighted = 0;
+	m->alloc_tres_weighted = n->cpus_alloc;
 	m->arch = n->arch;
 	m->features = n->features;
 	m->features_act = n->features_active;

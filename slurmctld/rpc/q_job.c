@@ -274,11 +274,10 @@ static void fill_own_step(const struct core *c, const struct job *j, uint32_t id
 	uint32_t nodes = id == STEP_BATCH ? 1 : j->alloc->node_count;
 	uint32_t *index = arena_alloc(mem, nodes * sizeof *index);
 	struct step s = {
-		.id = id, .het_comp = NO_VAL, .state = job_base(j), .uid = j->uid,
-		.num_tasks = nodes, .time_limit_min = INFINITE, .cpu_freq_min = NO_VAL,
-		.cpu_freq_max = NO_VAL, .cpu_freq_gov = NO_VAL, .start_time = j->start_time,
+		.id = id, .het_comp = NO_VAL, .state = JOB_RUNNING, .uid = j->uid,
+		.num_tasks = nodes, .time_limit_min = INFINITE, .start_time = j->start_time,
 		.start_protocol = j->start_protocol, .node_count = nodes, .node = index,
-		.tot_sus_sec = j->tot_sus_sec,
+		.pre_sus_sec = j->pre_sus_sec,
 		.name = id == STEP_BATCH ? (char[]){ "batch" } : (char[]){ "extern" },
 	};
 

@@ -17,7 +17,9 @@
 
 /* ---- showing ----------------------------------------------------------- */
 
-static char *tres_text(struct request *r, const struct resv *v, uint32_t cpus)
+/* What is counted beside CPUs: the licences of AccountingStorageTRES. */
+static char *tres_text(const struct core *c, struct request *r, const struct resv *v,
+		       uint32_t cpus)
 {
 	char *t = cpus ? arena_printf(&r->mem, "cpu=%u", cpus) : NULL, *copy, *save = NULL;
 
@@ -25,6 +27,9 @@ static char *tres_text(struct request *r, const struct resv *v, uint32_t cpus)
 	for (char *p = strtok_r(copy, ",;", &save); p; p = strtok_r(NULL, ",;", &save)) {
 		size_t n = strcspn(p, ":=*");
 
+		if (!conf_option(c->conf->accountingstoragetres,
+				 arena_printf(&r->mem, "license/%.*s", (int)n, p), NULL))
+			continue;
 		t = arena_printf(&r->mem, "%s%slicense/%.*s=%lu", t ? t : "", t ? "," : "", (int)n, p,
 				 p[n] ? strtoul(p + n + 1, NULL, 10) : 1);
 	}
@@ -80,7 +85,7 @@ static void fill_resv(struct ctld *c, struct request *r, const struct resv *v,
 	resv_count_cores(c->core, v, &m->core_cnt, &cpus);
 	if (v->core_text)
 		fill_cores(c, r, v, m);
-	m->tres_str = tres_text(r, v, cpus);
+	m->tres_str = tres_text(c->core, r, v, cpus);
 }
 
 void rpc_q_resv(struct ctld *c, struct request *r)
