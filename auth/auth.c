@@ -112,6 +112,11 @@ uint32_t auth_plugin(const struct auth *a)
 	return a->method->plugin;
 }
 
+bool auth_knows(const struct auth *a, uint32_t plugin)
+{
+	return plugin == a->method->plugin || (a->alt && plugin == a->alt->plugin);
+}
+
 bool auth_has_tokens(const struct auth *a)
 {
 	return a->jwt;

@@ -70,6 +70,8 @@ void auth_options_parse(struct auth_options *o, const char *auth_info,
 const char *auth_name(const struct auth *a);
 /* AUTH_PLUGIN_*, for frames. */
 uint32_t auth_plugin(const struct auth *a);
+/* Are credentials of this plugin read? */
+bool auth_knows(const struct auth *a, uint32_t plugin);
 /* Do launch credentials travel inside tokens?  For wire_out, wire_frame. */
 bool auth_cred_tokens(const struct auth *a);
 

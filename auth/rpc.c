@@ -128,6 +128,8 @@ static enum err reply_open(struct auth *a, const uint8_t *bytes, size_t len,
 	if (e == E_PROTOCOL_VERSION_ERROR)
 		return err_set(why, e, "%s answered in protocol %u.%u, which we do not know", peer,
 			       r->frame.version_number >> 8, r->frame.version_number & 0xff);
+	if (e == E_PROTOCOL_INCOMPLETE_PACKET)
+		e = E_COMMUNICATIONS_RECEIVE_ERROR;
 	if (e)
 		return err_set(why, e, "answer of %s: %s", peer, err_str(e));
 	if (r->frame.header.version != v)

@@ -59,6 +59,18 @@ static enum wire_version nearest(uint16_t number)
 	return (enum wire_version)v;
 }
 
+/* Nobody that is known.  what: the least that a release must tell to be told
+ * of this. */
+static void refuse(struct request *r, enum wire_refusal what, const struct err_text *why,
+		   const struct err_text *stock)
+{
+	complain(r, why, stock);
+	if (wire_refusal(r->version, false) >= what)
+		r->rc = E_PROTOCOL_AUTHENTICATION_ERROR;
+	else
+		r->close = true;
+}
+
 static void decide(struct request *r)
 {
 	struct err_text why = { "" }, stock = { "" };
@@ -75,10 +87,21 @@ static void decide(struct request *r)
 		r->rc = E_PROTOCOL_AUTHENTICATION_ERROR;
 		return;
 	}
-	if (e == E_PROTOCOL_AUTHENTICATION_ERROR || (!e && !r->frame.cred)) {
-		err_set(&why, e, "%s", e ? "unknown kind of credential" : "no credential");
-		complain(r, &why, &stock);
-		r->rc = E_PROTOCOL_AUTHENTICATION_ERROR;
+	if (e == E_PROTOCOL_INCOMPLETE_PACKET) {
+		err_set(&why, e, "the header cannot be read");
+		refuse(r, REFUSAL_ALL, &why, &stock);
+		return;
+	}
+	if (e == E_PROTOCOL_AUTHENTICATION_ERROR ||
+	    (e && r->frame.auth_plugin && !auth_knows(r->ctld->auth, r->frame.auth_plugin))) {
+		err_set(&why, e, "plugin: a credential of plugin %u, which cannot be read here",
+			r->frame.auth_plugin);
+		refuse(r, REFUSAL_ALL, &why, &stock);
+		return;
+	}
+	if (!r->frame.cred) {
+		err_set(&why, e, "no credential");
+		refuse(r, REFUSAL_CRED, &why, &stock);
 		return;
 	}
 	if (e) {
@@ -88,8 +111,8 @@ static void decide(struct request *r)
 	e = auth_verify(r->frame.header.flags & WIRE_FLAG_GLOBAL_AUTH_KEY ? r->ctld->auth_global
 									  : r->ctld->auth, &r->frame, &r->id, &why, &stock);
 	if (e == E_PROTOCOL_AUTHENTICATION_ERROR) {
-		complain(r, &why, &stock);
-		r->rc = e;
+		refuse(r, auth_knows(r->ctld->auth, r->frame.auth_plugin) ? REFUSAL_CRED : REFUSAL_ALL,
+		       &why, &stock);
 		return;
 	}
 	if (e) {
@@ -108,6 +131,7 @@ static void decide(struct request *r)
 	else
 		origin_name(r->id.addr, r->caller.host, sizeof r->caller.host);
 	r->frame.tokens = auth_cred_tokens(r->ctld->auth);
+	r->frame.loose = true;
 	r->rpc = rpc_find(r->frame.header.type);
 	r->rc = rpc_may(r->rpc, &r->caller);
 	if (r->rc)

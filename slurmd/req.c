@@ -99,9 +99,9 @@ static const char *peer_text(const struct req *q, char *out, size_t size)
 	return out;
 }
 
-/* The sender is not known.  Newer releases answer; an old one could not read
- * an answer that is not signed for it. */
-static void refuse_unknown(struct req *q, const struct err_text *why,
+/* The sender is not known.  Newer releases answer; what: the least that one
+ * must tell to be told of this. */
+static void refuse_unknown(struct req *q, enum wire_refusal what, const struct err_text *why,
 			   const struct err_text *stock)
 {
 	char peer[80];
@@ -109,7 +109,7 @@ static void refuse_unknown(struct req *q, const struct err_text *why,
 	auth_refusal_log(&q->frame, peer_text(q, peer, sizeof peer),
 			 E_PROTOCOL_AUTHENTICATION_ERROR, why, stock);
 	q->verified = false;
-	if (wire_reply_needs_cred(q->frame.header.version)) {
+	if (wire_refusal(q->frame.header.version, true) < what) {
 		q->silent = true;
 		return;
 	}
@@ -130,24 +130,32 @@ static bool sender_check(struct req *q)
 		q->silent = q->foreign = true;
 		return false;
 	}
-	if (parsed == E_PROTOCOL_AUTHENTICATION_ERROR) {
-		err_set(&why, parsed, "%s", "a kind of credential that is not known here");
-		refuse_unknown(q, &why, NULL);
+	if (parsed == E_PROTOCOL_INCOMPLETE_PACKET) {
+		err_set(&why, parsed, "the header cannot be read");
+		refuse_unknown(q, REFUSAL_ALL, &why, NULL);
+		return false;
+	}
+	if (parsed == E_PROTOCOL_AUTHENTICATION_ERROR ||
+	    (parsed && q->frame.auth_plugin && !auth_knows(q->site->auth, q->frame.auth_plugin))) {
+		err_set(&why, parsed, "plugin: a credential of plugin %u, which cannot be read here",
+			q->frame.auth_plugin);
+		refuse_unknown(q, REFUSAL_ALL, &why, NULL);
+		return false;
+	}
+	if (!q->frame.cred && !q->frame.version_number) {
+		log_verbose("garbage from %s", peer_text(q, peer, sizeof peer));
+		q->silent = true;
 		return false;
 	}
 	if (!q->frame.cred) {
-		if (parsed) {
-			log_verbose("garbage from %s", peer_text(q, peer, sizeof peer));
-			q->silent = true;
-		} else {
-			err_set(&why, parsed, "%s", "it has no credential");
-			refuse_unknown(q, &why, NULL);
-		}
+		err_set(&why, parsed, "%s", "it has no credential");
+		refuse_unknown(q, REFUSAL_CRED, &why, NULL);
 		return false;
 	}
 	e = auth_verify(q->site->auth, &q->frame, &q->who, &why, &lines);
 	if (e && e != E_COMMUNICATIONS_RECEIVE_ERROR) {
-		refuse_unknown(q, &why, &lines);
+		refuse_unknown(q, auth_knows(q->site->auth, q->frame.auth_plugin) ? REFUSAL_CRED
+			       : REFUSAL_ALL, &why, &lines);
 		return false;
 	}
 	if (e || parsed) {
@@ -161,6 +169,7 @@ static bool sender_check(struct req *q)
 	}
 	q->verified = true;
 	q->frame.tokens = auth_cred_tokens(q->site->auth);
+	q->frame.loose = true;
 	return true;
 }
 

@@ -184,9 +184,7 @@ void wire_get_addr(struct wire_in *i, struct wire_addr *a)
 		}
 		memcpy(a->ip, p, 16);
 	} else {
-		if (a->family != FAMILY_NONE)
-			i->failed = true;
-		return;
+		return;         /* nothing follows, whatever the number */
 	}
 	port = wire_get(i, 2);
 	a->port = (uint16_t)((port & 0xff) << 8 | port >> 8);

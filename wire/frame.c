@@ -108,7 +108,7 @@ static enum err header_unpack(struct wire_in *i, struct wire_frame *f)
 	if (h->ret_cnt)
 		unpack_ret(i, h);
 	wire_get_addr(i, &h->orig_addr);
-	return i->failed ? E_COMMUNICATIONS_RECEIVE_ERROR : E_OK;
+	return i->failed ? E_PROTOCOL_INCOMPLETE_PACKET : E_OK;
 }
 
 /* auth/none's three fields, as one text (see wire/frame.h). */
@@ -177,7 +177,7 @@ enum err wire_frame_parse(const uint8_t *bytes, size_t len, struct arena *mem,
 			return E_PROTOCOL_AUTHENTICATION_ERROR;
 	}
 	if (i.failed)
-		return E_COMMUNICATIONS_RECEIVE_ERROR;
+		return E_PROTOCOL_AUTHENTICATION_ERROR;
 	if (out->header.body_len != (size_t)(i.end - i.p))
 		return E_COMMUNICATIONS_RECEIVE_ERROR;
 	out->body.p = i.p;
@@ -198,7 +198,7 @@ enum err wire_body_unpack(const struct wire_frame *f, struct arena *mem,
 		b = arena_zalloc(mem, t->body->size);
 		wire_unpack(&i, t->body, b, f->header.version);
 	}
-	if (i.failed || i.p != i.end)
+	if (i.failed || (i.p != i.end && !f->loose))
 		return E_COMMUNICATIONS_RECEIVE_ERROR;
 	*type = t;
 	*body = b;
@@ -264,6 +264,13 @@ void wire_frame_build(struct wire_out *o, struct wire_header *h, uint32_t auth_p
 		      const char *cred, const void *body, size_t body_len)
 {
 	wire_frame_build_split(o, h, auth_plugin, cred, body, body_len, 0);
+}
+
+enum wire_refusal wire_refusal(enum wire_version v, bool node)
+{
+	if (node ? carries(v, UNTIL(25_05)) : carries(v, UNTIL(24_11)))
+		return REFUSAL_SILENT;
+	return carries(v, UNTIL(26_05)) ? REFUSAL_ALL : REFUSAL_CRED;
 }
 
 bool wire_hides_nodes(enum wire_version v)

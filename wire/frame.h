@@ -53,17 +53,21 @@ struct wire_frame {
 	 * sends two: "TOKEN:USER", or "TOKEN" when the user is NULL. */
 	const char *cred;
 	bool tokens;                    /* set by the reader: how the body is decoded, see wire_in */
+	bool loose;                     /* likewise: bytes behind the body do not matter */
 	struct wire_mem body;
 };
 
 /* Split a frame (without its length).  Borrows from bytes; header.ret bodies
  * are decoded into mem.  E_PROTOCOL_VERSION_ERROR: unknown version
- * (version_number is set).  E_D_INCOMPLETE_PACKET-like failures: E_COMMUNICATIONS_RECEIVE_ERROR. */
+ * (version_number is set).  E_PROTOCOL_INCOMPLETE_PACKET: the header,
+ * E_PROTOCOL_AUTHENTICATION_ERROR: the credential section cannot be read.
+ * E_COMMUNICATIONS_RECEIVE_ERROR: no header at all, or the body has another
+ * length; the credential was read. */
 enum err wire_frame_parse(const uint8_t *bytes, size_t len, struct arena *mem,
 			  struct wire_frame *out);
 
 /* Decode the body of a parsed frame into a structure in mem.  *body is NULL
- * for a message without body.  Fails unless every byte is consumed. */
+ * for a message without body.  Fails unless every byte is consumed, or f->loose. */
 enum err wire_body_unpack(const struct wire_frame *f, struct arena *mem,
 			  const struct wire_type **type, void **body);
 
@@ -83,6 +87,12 @@ void wire_frame_build_split(struct wire_out *o, struct wire_header *h, uint32_t 
 
 /* Does a peer of this release refuse replies without a credential? */
 bool wire_reply_needs_cred(enum wire_version v);
+
+/* What does a controller (or node daemon) of this release say to a message whose
+ * sender it does not know?  Once nothing; from 24.11 (25.05) on 1007, until 25.11
+ * also when header or credential section made no sense. */
+enum wire_refusal { REFUSAL_SILENT, REFUSAL_CRED, REFUSAL_ALL };
+enum wire_refusal wire_refusal(enum wire_version v, bool node);
 
 /* Are hidden nodes left out of RESPONSE_NODE_INFO?  Earlier releases get empty
  * records instead. */
