@@ -172,34 +172,20 @@ static void script_queue(struct req *q, bool epilog)
 /* ---- ending steps ------------------------------------------------------ */
 
 /* What users find in the output of a job that was ended from outside. */
-static const char *end_text(const struct daemon *d, const struct step *s, uint32_t state,
-			    enum nj_how how, char *out, size_t size)
+/* What the step says of its end: the place in slurmstepd's list. */
+static bool end_word(uint32_t state, enum nj_how how, uint32_t *out)
 {
-	char when[32], what[64];
-	const char *why;
-	time_t now = time(NULL);
-	struct tm tm;
-
 	if (how == HOW_TIMELIMIT)
-		why = "TIME LIMIT";
+		*out = 0;
 	else if (how == HOW_PREEMPT)
-		why = "PREEMPTION";
+		*out = 1;
 	else if (state == JOB_STATE_NODE_FAIL)
-		why = "NODE FAILURE";
+		*out = 2;
 	else if (how == HOW_TERMINATE && state == JOB_STATE_PENDING)
-		why = "JOB REQUEUE";
+		*out = 3;
 	else
-		return NULL;
-	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", localtime_r(&now, &tm));
-	if (s->step_id == STEP_BATCH || s->step_id == STEP_EXTERN)
-		snprintf(what, sizeof what, "JOB %u", s->job_id);
-	else if (s->step_id == STEP_INTERACTIVE)
-		snprintf(what, sizeof what, "STEP %u.interactive", s->job_id);
-	else
-		snprintf(what, sizeof what, "STEP %u.%u", s->job_id, s->step_id);
-	snprintf(out, size, "*** %s ON %s CANCELLED AT %s DUE TO %s ***", what, d->site->name,
-		 when, why);
-	return out;
+		return false;
+	return true;
 }
 
 static void step_end(struct daemon *d, const struct step *s, const struct req *q,
@@ -208,14 +194,12 @@ static void step_end(struct daemon *d, const struct step *s, const struct req *q
 	const struct kill_job_msg *m = q ? q->body : NULL;
 	uint32_t state = m ? m->job_state & JOB_STATE_BASE : NO_VAL;
 	bool at_once = how == HOW_ABORT || how == HOW_KILL;
+	uint32_t word;
 	struct ask *a;
-	char text[256];
-	const char *said = at_once ? NULL : end_text(d, s, state, how, text, sizeof text);
 
-	if (said) {
+	if (!at_once && end_word(state, how, &word)) {
 		a = ask_new(d, STEPD_TIMELIMIT, 0);
-		a->q.text = arena_strdup(&a->mem, said);
-		a->q.signal = how == HOW_TIMELIMIT ? 0 : how == HOW_PREEMPT ? 1 : 2;
+		a->q.signal = word;
 	} else {
 		a = ask_new(d, STEPD_TERMINATE, 0);
 		a->q.signal = at_once ? SIGKILL : 0;
@@ -259,7 +243,7 @@ static void prolog_report(struct daemon *d, struct req *q, uint32_t code)
 static void reply(struct req *q, uint32_t code)
 {
 	if (q->frame.header.type == REQUEST_LAUNCH_TASKS)
-		req_answer_rc_msg(q, code, NULL);
+		req_answer_rc_msg(q, code, q->why);
 	else
 		req_answer_rc(q, code);
 	req_flush(q);

@@ -78,6 +78,10 @@ static void order_fill(struct launch *l, struct stepd_start *m)
 	m->sockets = s->hw.sockets;
 	m->cores = s->hw.cores;
 	m->threads = s->hw.threads;
+	m->conf_cpus = s->cpus;
+	m->conf_sockets = s->sockets;
+	m->conf_cores = s->cores;
+	m->conf_threads = s->threads;
 	m->log_level = (uint16_t)l->log_level;
 	m->log_file = s->log_path;
 	m->user_name = q->cred ? q->cred->id.pw_name : NULL;
@@ -115,6 +119,8 @@ static void talk_run(struct task *t)
 	if (!l->result && answer.rc) {
 		l->result = (enum err)answer.rc;
 		err_set(&l->why, l->result, "%s", answer.why ? answer.why : "");
+		if (l->result == E_D_CPU_BIND_ERROR || l->result == E_D_CPU_LAYOUT_ERROR)
+			l->q->why = arena_strdup(&l->q->mem, l->why.text);
 	}
 	close(l->fd);
 	wire_out_fini(&plain);
@@ -140,18 +146,31 @@ static void stepd_exited(void *arg, int status)
 	free(e);
 }
 
+/* What ps shows, and admins look for: "slurmstepd: [5.batch]". */
+static void title_fill(const struct req *q, uint32_t step_id, char *out, size_t size)
+{
+	const char *word = step_id == STEP_BATCH ? "batch" : step_id == STEP_EXTERN ? "extern" :
+			   step_id == STEP_INTERACTIVE ? "interactive" : NULL;
+	char step[16], comp[16] = "";
+
+	snprintf(step, sizeof step, "%u", step_id);
+	if (q->het_comp != NO_VAL)
+		snprintf(comp, sizeof comp, "+%u", q->het_comp);
+	snprintf(out, size, "slurmstepd: [%u.%s%s]", q->job_id, word ? word : step, comp);
+}
+
 static pid_t stepd_spawn(struct launch *l, int fd)
 {
 	const struct req *q = l->q;
-	char *argv[] = { "slurmstepd", NULL, NULL };
+	char *argv[] = { NULL, NULL };
 	struct stepd_end *e = mem_zalloc(sizeof *e);
 	char title[64];
 	pid_t pid;
 
 	*e = (struct stepd_end){ q->d, q->job_id, l->step->step_id, q->het_comp,
 				 q->share ? q->share->step_node_index : 0, false, l };
-	snprintf(title, sizeof title, "[%u.%u]", q->job_id, l->step->step_id);
-	argv[1] = title;
+	title_fill(q, l->step->step_id, title, sizeof title);
+	argv[0] = title;
 	pid = children_start(q->d, q->site->stepd_path, argv, environ, fd, -1, stepd_exited, e);
 	if (pid < 0) {
 		log_error("cannot start %s: %m", q->site->stepd_path);

@@ -57,6 +57,7 @@ struct req {
 	const struct cred *cred;
 	uint32_t job_id, step_id, het_comp;
 	unsigned tries;
+	const char *why;                /* what else there is to say of a failure */
 	/* the answer */
 	bool answered, signing, sent;
 	uint16_t reply_type;

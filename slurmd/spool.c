@@ -85,7 +85,8 @@ static enum err script_at(int job, uid_t uid, gid_t gid, const char *text)
 	int fd;
 	enum err e = E_OK;
 
-	if (fchown(job, uid, gid) || fchmod(job, 0700))
+	/* The user may read it here, and put nothing else in its place. */
+	if (fchown(job, geteuid(), gid) || fchmod(job, 0750))
 		return E_D_CREATE_BATCH_DIR_ERROR;
 	(void)unlinkat(job, "slurm_script", 0);
 	fd = openat(job, "slurm_script", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -94,7 +95,7 @@ static enum err script_at(int job, uid_t uid, gid_t gid, const char *text)
 		return E_D_CREATE_BATCH_SCRIPT_ERROR;
 	if (!write_all(fd, text, strlen(text)))
 		e = E_D_CREATE_BATCH_SCRIPT_ERROR;
-	else if (fchown(fd, uid, gid) || fchmod(fd, 0700))
+	else if (fchown(fd, uid, (gid_t)-1) || fchmod(fd, 0700))
 		e = E_D_MODIFY_BATCH_SCRIPT_ERROR;
 	if (close(fd) && !e)
 		e = E_D_CREATE_BATCH_SCRIPT_ERROR;

@@ -19,8 +19,7 @@ static void go_home(const struct step *s)
 {
 	if (chdir(s->cwd) == 0)
 		return;
-	log_error("couldn't chdir to `%s': %s: going to /tmp instead", s->cwd,
-		  strerror(errno));
+	/* spawn.c has said so */
 	if (chdir("/tmp") < 0) {
 		log_error("couldn't chdir to /tmp either. dying.");
 		_exit(1);
@@ -173,7 +172,6 @@ void child_exec(struct step *s, struct task *t)
 	char *path;
 
 	envv_copy(&e, &s->env);
-	child_bind(s, t);
 	if (user_become(s) != E_OK) {
 		log_error("cannot become uid %u", s->uid);
 		_exit(1);

@@ -125,9 +125,10 @@ static void do_terminate(struct step *s, const struct stepd_request *q)
 
 static void do_timelimit(struct step *s, const struct stepd_request *q)
 {
-	static const uint32_t words[] = { WSIG_TIME_LIMIT, WSIG_PREEMPTED, WSIG_NODE_FAIL };
+	static const uint32_t words[] = { WSIG_TIME_LIMIT, WSIG_PREEMPTED, WSIG_NODE_FAIL,
+					  WSIG_REQUEUED };
 
-	if (q->signal < 3)
+	if (q->signal < 4)
 		life_say_cancelled(s, words[q->signal]);
 	life_terminate(s, false);
 }

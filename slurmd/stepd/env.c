@@ -2,7 +2,7 @@
  *
  * What the node adds to the environment that the client or the controller
  * sent.  Names and the order of override are stock's; variables that only
- * newer releases set are set for all. */
+ * some releases set follow the release of the controller. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +91,9 @@ void step_env_batch(struct step *s)
 	}
 	set_if(e, "SLURM_JOB_NODELIST", m->nodes);
 	set_if(e, "SLURM_JOB_PARTITION", m->partition);
+	if (wire_version_in(s->release, UNTIL(23_11)))
+		envv_set(e, "SLURM_NODE_ALIASES", "%s", m->alias_list ? m->alias_list :
+			 "(null)");
 	text = compressed(m->cpus_per_node, m->cpu_count_reps, m->cpus_per_node_count);
 	envv_set(e, "SLURM_JOB_CPUS_PER_NODE", "%s", text);
 	free(text);
@@ -101,7 +104,8 @@ void step_env_batch(struct step *s)
 	set_if(e, "SLURM_NODELIST", m->nodes);
 	if (envv_get(e, "SLURM_CPUS_PER_TASK"))
 		envv_set(e, "SLURM_CPUS_PER_TASK", "%u", per_task);
-	set_if(e, "SLURM_TRES_PER_TASK", m->tres_per_task);
+	if (wire_version_in(s->release, SINCE(25_05)))
+		set_if(e, "SLURM_TRES_PER_TASK", m->tres_per_task);
 	if (ntasks) {
 		envv_set(e, "SLURM_NTASKS", "%u", ntasks);
 		envv_set(e, "SLURM_NPROCS", "%u", ntasks);
@@ -136,7 +140,7 @@ void step_env_node(struct step *s)
 		 s->start.topo_addr ? s->start.topo_addr : s->start.node_name);
 	envv_set(&s->env, "SLURM_TOPOLOGY_ADDR_PATTERN", "%s",
 		 s->start.topo_pattern ? s->start.topo_pattern : "node");
-	if (s->kind == KIND_TASKS && streq(mpi, "none"))
+	if (s->kind == KIND_TASKS && s->id.step_id != STEP_INTERACTIVE && streq(mpi, "none"))
 		envv_unset(&s->env, "SLURM_MPI_TYPE");
 	/* They are for the slurmctld of sbatch --export, not for the job. */
 	envv_unset(&s->env, "SLURM_CONF_SERVER");
@@ -177,10 +181,6 @@ static void env_launch(const struct step *s, struct envv *e)
 	char ip[INET6_ADDRSTRLEN];
 
 	env_bind(s, e);
-	if (s->id.step_id < STEP_MAX_NORMAL) {
-		envv_set(e, "SLURM_STEP_ID", "%u", s->id.step_id);
-		envv_set(e, "SLURM_STEPID", "%u", s->id.step_id);
-	}
 	if (m->num_resp_port)
 		envv_set(e, "SLURM_SRUN_COMM_PORT", "%u",
 			 m->resp_port[s->node_id % m->num_resp_port]);
@@ -190,7 +190,13 @@ static void env_launch(const struct step *s, struct envv *e)
 	}
 	set_if(e, "SLURMD_TRES_BIND", m->tres_bind);
 	set_if(e, "SLURMD_TRES_FREQ", m->tres_freq);
-	set_if(e, "SLURM_TRES_PER_TASK", m->tres_per_task);
+}
+
+/* The controller as 22.05 and 23.02 name it to their tasks. */
+static const char *conf_addr(const struct step *s)
+{
+	return s->conf->slurmctldaddr ? s->conf->slurmctldaddr :
+	       s->conf->control_addrs ? s->conf->control_addrs[0] : "";
 }
 
 void step_env_task(const struct step *s, const struct task *t, pid_t pid, struct envv *e)
@@ -207,7 +213,12 @@ void step_env_task(const struct step *s, const struct task *t, pid_t pid, struct
 	envv_unset(e, "SLURM_CONF_SERVER");
 	if (s->cpus)
 		envv_set(e, "SLURM_CPUS_ON_NODE", "%u", s->cpus);
-	envv_set(e, "SLURM_OOM_KILL_STEP", "%d", oom_kill);
+	if (wire_version_in(s->release, SINCE(24_11)))
+		envv_set(e, "SLURM_OOM_KILL_STEP", "%d", oom_kill);
+	if (wire_version_in(s->release, UNTIL(23_11)))
+		envv_set(e, "SLURM_WORKING_CLUSTER", "%s:%s:%u:%u:%u", s->conf->clustername,
+			 conf_addr(s), s->ctld.port, wire_version_number(s->release),
+			 SELECT_CONS_TRES);
 	if (s->cred->job_end_time)
 		envv_set(e, "SLURM_JOB_END_TIME", "%lld", (long long)s->cred->job_end_time);
 	if (s->cred->job_start_time)
@@ -218,6 +229,11 @@ void step_env_task(const struct step *s, const struct task *t, pid_t pid, struct
 	envv_set(e, "SLURM_JOBID", "%u", s->job_id);
 	if (s->launch)
 		env_launch(s, e);
+	/* 26.05 names the others too, as negative numbers. */
+	if (s->id.step_id < STEP_MAX_NORMAL || wire_version_in(s->release, SINCE(26_05))) {
+		envv_set(e, "SLURM_STEP_ID", "%d", (int)s->id.step_id);
+		envv_set(e, "SLURM_STEPID", "%d", (int)s->id.step_id);
+	}
 	if (pid)
 		envv_set(e, "SLURM_TASK_PID", "%d", (int)pid);
 	envv_set(e, "SLURM_NODEID", "%u", s->node_id + s->node_offset);

@@ -57,7 +57,7 @@ static int open_output(const struct step *s, const char *what, const char *name)
 
 	while ((fd = open(name, file_flags(s), 0666)) < 0 && errno == EINTR)
 		;
-	if (fd < 0 && errno == ENOENT) {
+	if (fd < 0 && errno == ENOENT && wire_version_in(s->release, SINCE(23_02))) {
 		if ((rc = make_parents(name)) != 0) {
 			log_error("Could not open %s file '%s': '%s'. Recursive path creation failed: '%s'.",
 				  what, name, strerror(ENOENT), strerror(rc));

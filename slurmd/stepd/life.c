@@ -69,6 +69,7 @@ static void stderr_open(const struct step *s)
 		return;
 	if (own >= 0)
 		close(own);
+	log_stamp_stderr(wire_version_in(s->release, SINCE(25_05)));
 	log_set_levels(LVL_ERROR, log_level_file());
 }
 
@@ -81,9 +82,19 @@ static void stderr_close(void)
 		close(null);
 }
 
-static const char *cancel_reason(uint32_t sig)
+/* Since 25.05 also what ended it when nobody gave a reason. */
+static const char *cancel_reason(const struct step *s, uint32_t sig, char *out, size_t size)
 {
+	bool told = wire_version_in(s->release, SINCE(25_05));
+
 	switch (sig) {
+	case SIGTERM:
+	case SIGKILL:
+		(void)snprintf(out, size, told ? " DUE to SIGNAL %s" : "%.0s",
+			       strsignal((int)sig));
+		return out;
+	case WSIG_TERM_KILL:
+		return told ? " DUE TO TASK FAILURE" : "";
 	case WSIG_TIME_LIMIT:
 		return " DUE TO TIME LIMIT";
 	case WSIG_PREEMPTED:
@@ -99,7 +110,7 @@ static const char *cancel_reason(uint32_t sig)
 
 void life_say_cancelled(struct step *s, uint32_t sig)
 {
-	char entity[64], when[32];
+	char entity[64], when[32], why[64];
 	time_t now = time(NULL);
 	struct tm tm;
 
@@ -118,7 +129,7 @@ void life_say_cancelled(struct step *s, uint32_t sig)
 	}
 	(void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", localtime_r(&now, &tm));
 	log_error("*** %s ON %s CANCELLED AT %s%s ***", entity, s->start.node_name, when,
-		  cancel_reason(sig));
+		  cancel_reason(s, sig, why, sizeof why));
 }
 
 /* --- signals --- */
@@ -520,7 +531,8 @@ static void setup_failed(struct step *s, enum err e)
 			t->exited = true;
 		}
 	}
-	if (s->task_count)
+	/* A batch job's code is then the error itself. */
+	if (s->task_count && s->kind != KIND_BATCH)
 		s->tasks[0].status = 1 << 8;
 }
 

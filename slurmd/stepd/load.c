@@ -331,6 +331,7 @@ enum err step_load(struct step *s, struct err_text *why)
 	if (!wire_version_find(s->start.version, &s->version))
 		return err_set(why, E_PROTOCOL_VERSION_ERROR, "unknown release %u",
 			       s->start.version);
+	s->release = s->ctld.version_known ? s->ctld.version : s->version;
 	if ((e = decode(s, why)) != E_OK)
 		return e;
 	s->uid = s->cred->id.uid;
@@ -353,7 +354,7 @@ enum err step_load(struct step *s, struct err_text *why)
 		envv_set(&s->env, "SLURM_JOB_SLUID", "%s", sluid);
 	if (s->kind == KIND_TASKS)
 		load_srun(s);
-	return E_OK;
+	return s->kind == KIND_EXTERN ? E_OK : step_affinity(s, why);
 }
 
 /* May take long: a login shell, a home directory on a slow server. */
@@ -365,7 +366,6 @@ void step_prepare(struct step *s)
 		load_batch_files(s);
 	} else if (s->kind == KIND_TASKS) {
 		load_task_files(s);
-		step_affinity(s);
 	}
 	step_env_node(s);
 	step_umask(s);

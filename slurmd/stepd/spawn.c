@@ -67,8 +67,25 @@ static void task_child(struct step *s, struct task *t, int go)
 	child_exec(s, t);
 }
 
+/* Said for the step and for each task, on the stream of the first. */
+static void cwd_check(struct step *s)
+{
+	int rc = 0;
+
+	if (user_enter(s) != E_OK)
+		return;
+	if (chdir(s->cwd) < 0)
+		rc = errno;
+	user_leave();
+	for (uint32_t i = 0; rc && i <= s->task_count; i++)
+		log_error("couldn't chdir to `%s': %s: going to /tmp instead", s->cwd,
+			  strerror(rc));
+	(void)!chdir("/");
+}
+
 enum err step_spawn(struct step *s)
 {
+	cwd_check(s);
 	for (uint32_t i = 0; i < s->task_count; i++) {
 		struct task *t = &s->tasks[i];
 		int go[2];
@@ -89,6 +106,7 @@ enum err step_spawn(struct step *s)
 		}
 		t->go_fd = go[1];
 		s->task_alive++;
+		step_bind(s, t);
 		if (i == 0)
 			s->pgid = t->pid;
 		/* login_tty() makes a session, and with it the group. */

@@ -92,6 +92,7 @@ struct step {
 	struct arena mem;               /* everything decoded */
 	struct stepd_start start;
 	enum wire_version version;      /* of the body */
+	enum wire_version release;      /* that the cluster has: we act as its nodes do */
 	struct conf *conf;
 	struct auth *auth;
 	struct rpc_ctld ctld;
@@ -118,6 +119,7 @@ struct step {
 	uint64_t mem_mb;                /* limit of the step here; 0 none */
 	uint16_t cpu_bind_type;         /* enum cpu_bind, as the tasks see it */
 	const char *cpu_bind;
+	bool binds;                     /* TaskPlugin has affinity */
 	struct tree_place tree;
 	const char *parent_node;
 	uint8_t open_mode;              /* wire: 1 append, 2 truncate */
@@ -183,9 +185,9 @@ int script_run(const struct step *s, const char *what, const char *path,
 	       const struct envv *env, int max_sec, struct strbuf *output);
 /* child.c: the rest of a task's life. Never returns. */
 void child_exec(struct step *s, struct task *t) __attribute__((noreturn));
-/* affinity.c: decide, and (in the child, before exec) do it. */
-void step_affinity(struct step *s);
-void child_bind(const struct step *s, const struct task *t);
+/* affinity.c: decide, and do it to a task that was forked. */
+enum err step_affinity(struct step *s, struct err_text *why);
+void step_bind(const struct step *s, const struct task *t);
 
 /* proc.c: the processes of this step. */
 struct pid_list {

@@ -24,6 +24,7 @@ static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int level_stderr = LVL_INFO;
 static _Atomic int level_file = LVL_QUIET;
 static _Atomic bool to_syslog;
+static _Atomic bool stderr_stamped;
 
 static const char *const prefix[] = {
 	[LVL_FATAL] = "fatal: ", [LVL_ERROR] = "error: ", [LVL_INFO] = "",
@@ -56,6 +57,11 @@ enum log_level log_level_file(void)
 void log_use_syslog(bool on)
 {
 	to_syslog = on;
+}
+
+void log_stamp_stderr(bool on)
+{
+	stderr_stamped = on;
 }
 
 static int file_open(const char *path)
@@ -125,7 +131,10 @@ static void log_vline(enum log_level level, const char *fmt, va_list ap)
 	}
 	if ((int)level <= level_stderr) {
 		char out[sizeof line + 64];
-		int k = snprintf(out, sizeof out, "%s: %.*s", prog_name,
+		int k = stderr_stamped ?
+			snprintf(out, sizeof out, "%.*s%.*s", (int)head, line,
+				 (int)(n - body), line + body) :
+			snprintf(out, sizeof out, "%s: %.*s", prog_name,
 				 (int)(n - body), line + body);
 
 		if (k > 0 && write(STDERR_FILENO, out, (size_t)k) < 0)

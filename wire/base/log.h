@@ -28,6 +28,8 @@ int log_open_file(const char *path);
 void log_reopen(void);
 /* Send error-and-worse lines to syslog too (a daemon without a log file). */
 void log_use_syslog(bool on);
+/* Lines on stderr begin as those of the file do, not with the program's name. */
+void log_stamp_stderr(bool on);
 enum log_level log_level_file(void);
 /* True if a line of this level would go anywhere. */
 bool log_wanted(enum log_level level);
