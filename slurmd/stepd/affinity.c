@@ -246,14 +246,14 @@ static enum err bind_as_told(struct step *s, const struct place *p, uint16_t mod
 	bool listed = s->cpu_bind_type & (CPU_BIND_MAP | CPU_BIND_MASK);
 
 	to_kernel(p, s->cpu_bind_type, &avail);
-	if (!p->whole.node && s->launch->job_core_spec == NO_VAL16 && !listed) {
+	if (!p->whole.node && s->cred->job_core_spec == NO_VAL16 && !listed) {
 		if (!(s->cpu_bind_type & CPU_BIND_NONE))
 			wrong = arena_printf(&s->mem, "Entire node must be allocated for %s%s",
 					     s->cpu_bind_type & CPU_BIND_VERBOSE ? "verbose," :
 					     "", type_words(s->cpu_bind_type));
 		s->cpu_bind_type &= (uint16_t)~modes;
 		bind_to_avail(s, p);
-	} else if (s->launch->job_core_spec == NO_VAL16 && listed) {
+	} else if (s->cred->job_core_spec == NO_VAL16 && listed) {
 		wrong = s->cpu_bind_type & CPU_BIND_MASK ? mask_check(s, &avail) :
 			map_check(s, &avail);
 	}

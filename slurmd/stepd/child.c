@@ -87,6 +87,14 @@ static void task_prolog(struct step *s, struct envv *e, const char *what, const 
 	if (!path || !*path)
 		return;
 	envv_set(e, "SLURM_SCRIPT_CONTEXT", "prolog_task");
+	if (access(path, X_OK) < 0) {
+		log_error("run_command: %s can not be executed (%s) %s", what, path,
+			  strerror(errno));
+		log_error("%s did not exit normally. reason: Run command failed - configuration error",
+			  what);
+		log_error("%s failed status=1", complaint);
+		_exit(1);
+	}
 	rc = script_run(s, what, path, e, 0, &out);
 	for (char *p = out.s, *nl; p && *p; p = nl) {
 		nl = p + strcspn(p, "\n");

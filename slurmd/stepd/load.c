@@ -331,7 +331,9 @@ enum err step_load(struct step *s, struct err_text *why)
 	if (!wire_version_find(s->start.version, &s->version))
 		return err_set(why, E_PROTOCOL_VERSION_ERROR, "unknown release %u",
 			       s->start.version);
-	s->release = s->ctld.version_known ? s->ctld.version : s->version;
+	/* Our own controller speaks for all releases: then srun's counts. */
+	s->release = s->ctld.version_known && s->ctld.version < s->version ? s->ctld.version :
+		     s->version;
 	if ((e = decode(s, why)) != E_OK)
 		return e;
 	s->uid = s->cred->id.uid;

@@ -150,7 +150,8 @@ int proc_signal(int sig)
 	if (!proc_any())
 		return ESRCH;
 	proc_list(&l);
-	for (uint32_t i = 0; i < l.n; i++) {
+	/* The youngest first: a shell sees its command end before it ends. */
+	for (uint32_t i = l.n; i-- > 0;) {
 		if (kill(l.v[i], sig) == 0)
 			rc = rc == ESRCH ? 0 : rc;
 		else if (errno != ESRCH)
