@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/types.h>
 
 #include "wire/base/hostlist.h"
@@ -49,10 +50,11 @@ struct conf_gres {
 #define CONF_GRES_INTEL      0x0800u    /* ZE_AFFINITY_MASK */
 #define CONF_GRES_EXPLICIT   0x1000u    /* not part of a whole node */
 #define CONF_GRES_ENV        0x08e0u
-/* Kinds for which node daemons do more than count. */
-bool conf_gres_known(const char *name);
 /* Parts of GPUs: "shard", "mps". */
-bool conf_gres_shared(const char *name);
+static inline bool conf_gres_shared(const char *name)
+{
+	return !strcasecmp(name, "shard") || !strcasecmp(name, "mps");
+}
 
 struct conf_node {
 	char *name;

@@ -12,12 +12,8 @@
 
 #include "conf/value.h"
 
-bool conf_gres_shared(const char *name)
-{
-	return strcasecmp(name, "shard") == 0 || strcasecmp(name, "mps") == 0;
-}
-
-bool conf_gres_known(const char *name)
+/* Kinds for which node daemons do more than count. */
+static bool gres_known(const char *name)
 {
 	return strcasecmp(name, "gpu") == 0 || strcasecmp(name, "nic") == 0 ||
 		conf_gres_shared(name);
@@ -52,7 +48,7 @@ static uint32_t flags_default(const char *name)
 {
 	uint32_t f = 0;
 
-	if (!conf_gres_known(name))
+	if (!gres_known(name))
 		f |= CONF_GRES_COUNT_ONLY;
 	if (strcasecmp(name, "gpu") == 0)
 		f |= CONF_GRES_ENV | CONF_GRES_ENV_DEF;

@@ -161,6 +161,7 @@ enum node_base_state {
 #define CR_CPU     0x0001
 #define CR_SOCKET  0x0002
 #define CR_CORE    0x0004
+#define CR_ENFORCE_BINDING_GRES 0x0040
 #define CR_BOARD   0x0008
 #define CR_MEMORY  0x0010
 

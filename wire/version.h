@@ -22,6 +22,7 @@ enum wire_version {
 	VS6,            /* nodes: power_time */
 	VS7,            /* nodes, partitions: topology */
 	VS8,            /* reservations: cores, burst buffer, watts */
+	VS9,            /* numbers of gres devices */
 	WIRE_LAYOUT_COUNT
 };
 #define STATE_LAYOUT_OLDEST VS1

@@ -22,9 +22,16 @@ struct job_alloc *alloc_from_placement(struct core *c, const struct placement *p
 		*s = p->share[i];
 		s->step_mem_mb = 0;
 		s->gres_step = NULL;
+		s->devs = s->devs_step = NULL;
 		if (s->gres) {
+			size_t size = c->gres_type_count * sizeof(*s->devs);
+
 			s->gres = memcpy(mem_alloc(units), p->share[i].gres, units);
 			s->gres_step = mem_zalloc(units);
+			s->devs = mem_zalloc(size);
+			s->devs_step = mem_zalloc(size);
+			if (p->share[i].devs)
+				memcpy(s->devs, p->share[i].devs, size);
 		}
 		bitset_set(a->nodes, s->node);
 	}
@@ -42,6 +49,8 @@ void alloc_free(struct job_alloc *a)
 	for (uint32_t i = 0; i < a->node_count; i++) {
 		free(a->share[i].gres);
 		free(a->share[i].gres_step);
+		free(a->share[i].devs);
+		free(a->share[i].devs_step);
 	}
 	free(a->share);
 	bitset_free(a->cores);
@@ -105,9 +114,7 @@ static void weigh(struct core *c, struct job *j, struct job_share *s, bool add)
 	if (!j->alloc->parked)
 		weigh_cores(c, j, s, add);
 	for (uint32_t t = 0; s->gres && t < c->gres_type_count; t++)
-		n->gres[t].used = add ? n->gres[t].used + s->gres[t] :
-			n->gres[t].used - (n->gres[t].used < s->gres[t] ? n->gres[t].used :
-					   s->gres[t]);
+		node_gres_use(c, n, t, s->gres[t], s->devs ? s->devs[t] : 0, add);
 	if (add)
 		n->mem_alloc_mb += s->mem_mb;
 	else
@@ -292,6 +299,8 @@ void alloc_give_up(struct core *c, struct job *j, const struct bitset *gone)
 		node_settle(c, n);
 		free(s->gres);
 		free(s->gres_step);
+		free(s->devs);
+		free(s->devs_step);
 	}
 	a->node_count = kept;
 	bitset_free(a->prolog);

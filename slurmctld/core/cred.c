@@ -136,6 +136,52 @@ static uint64_t *node_counts(struct effects *out, const struct job_alloc *a, uin
 	return v;
 }
 
+/* Devices of one node as a bitmap over all of their name; NULL: only counted. */
+static struct bitset *dev_bits(struct core *c, struct effects *out, uint32_t node, uint32_t t,
+			       const uint64_t *devs)
+{
+	uint32_t bits = devs && devs[t] ? c->node[node]->gres[t].bits : 0;
+	struct bitset *b;
+
+	if (!bits)
+		return NULL;
+	b = effects_bitset(out, bits);
+	for (uint32_t k = 0; k < bits && k < 64; k++)
+		if (devs[t] >> k & 1)
+			bitset_set(b, k);
+	return b;
+}
+
+/* How many parts of each device: of one device all of them. */
+static void part_counts(struct core *c, struct effects *out, uint32_t node, uint32_t t,
+			uint64_t units, const struct bitset *bits, struct gres_bit_counts *k)
+{
+	if (!bits || !c->node[node]->gres[t].shared)
+		return;
+	k->present = 1;
+	k->v_count = bits->bits;
+	k->v = arena_zalloc(&out->mem, bits->bits * sizeof(*k->v));
+	bitset_foreach(b, bits)
+		k->v[b] = units;
+}
+
+static bool job_bits_fill(struct core *c, struct effects *out, const struct job_alloc *a,
+			  uint32_t t, struct bitset ***bits, struct gres_bit_counts *counts)
+{
+	bool any = false;
+
+	*bits = arena_zalloc(&out->mem, a->node_count * sizeof(**bits) + 1);
+	for (uint32_t i = 0; i < a->node_count; i++) {
+		const struct job_share *s = &a->share[i];
+
+		(*bits)[i] = dev_bits(c, out, s->node, t, s->devs);
+		any |= (*bits)[i] != NULL;
+		if (counts && s->gres)
+			part_counts(c, out, s->node, t, s->gres[t], (*bits)[i], &counts[i]);
+	}
+	return any;
+}
+
 void job_gres_fill(struct core *c, struct effects *out, const struct job *j,
 		   struct gres_job_rec **list, uint32_t *count)
 {
@@ -166,6 +212,8 @@ void job_gres_fill(struct core *c, struct effects *out, const struct job *j,
 						     sizeof(*g->gres_per_bit_alloc));
 		g->gres_per_bit_step_alloc = arena_zalloc(&out->mem, a->node_count *
 							  sizeof(*g->gres_per_bit_step_alloc));
+		g->has_bit_alloc = job_bits_fill(c, out, a, t, &g->gres_bit_alloc,
+						 g->gres_per_bit_alloc);
 	}
 }
 
@@ -180,6 +228,9 @@ static void step_gres(struct core *c, struct effects *out, const struct job *j,
 	for (uint32_t t = 0; t < c->gres_type_count; t++) {
 		struct gres_step_rec *g = &cr->step_gres[cr->step_gres_count];
 		uint64_t total = 0, *v = arena_zalloc(&out->mem, a->node_count * sizeof(*v));
+		struct bitset **bits = arena_zalloc(&out->mem, a->node_count * sizeof(*bits));
+		struct gres_bit_counts *parts = arena_zalloc(&out->mem, a->node_count *
+							     sizeof(*parts));
 		struct bitset *in_use = effects_bitset(out, a->node_count);
 
 		for (uint32_t i = 0; i < s->node_count; i++) {
@@ -190,6 +241,8 @@ static void step_gres(struct core *c, struct effects *out, const struct job *j,
 			v[k] = s->gres[i][t];
 			total += v[k];
 			bitset_set(in_use, k);
+			bits[k] = dev_bits(c, out, s->node[i], t, s->devs ? s->devs[i] : NULL);
+			part_counts(c, out, s->node[i], t, v[k], bits[k], &parts[k]);
 		}
 		if (!total)
 			continue;
@@ -204,8 +257,10 @@ static void step_gres(struct core *c, struct effects *out, const struct job *j,
 		g->has_cnt_node_alloc = 1;
 		g->gres_cnt_node_alloc = v;
 		g->gres_cnt_node_alloc_count = a->node_count;
-		g->gres_per_bit_alloc = arena_zalloc(&out->mem, a->node_count *
-						     sizeof(*g->gres_per_bit_alloc));
+		g->gres_bit_alloc = bits;
+		for (uint32_t k = 0; k < a->node_count; k++)
+			g->has_bit_alloc |= bits[k] != NULL;
+		g->gres_per_bit_alloc = parts;
 	}
 }
 
@@ -232,6 +287,7 @@ void gres_prep_fill(struct core *c, struct effects *out, const struct job *j,
 		g->has_cnt_node_alloc = 1;
 		g->gres_cnt_node_alloc = v;
 		g->gres_cnt_node_alloc_count = a->node_count;
+		g->has_bit_alloc = job_bits_fill(c, out, a, t, &g->gres_bit_alloc, NULL);
 	}
 }
 

@@ -56,10 +56,14 @@ static void alloc_to_row(struct core *c, const struct job_alloc *a, struct job_s
 		r->gres_types_count = types;
 		r->gres_count = n * types;
 		r->gres = arena_zalloc(m, r->gres_count * sizeof(*r->gres) + 1);
-		for (uint32_t i = 0; i < n; i++)
-			if (a->share[i].gres)
-				memcpy(r->gres + i * types, a->share[i].gres,
-				       types * sizeof(*r->gres));
+		r->devs_count = r->gres_count;
+		r->devs = arena_zalloc(m, r->devs_count * sizeof(*r->devs) + 1);
+		for (uint32_t i = 0; i < n; i++) {
+			if (!a->share[i].gres)
+				continue;
+			memcpy(r->gres + i * types, a->share[i].gres, types * sizeof(*r->gres));
+			memcpy(r->devs + i * types, a->share[i].devs, types * sizeof(*r->devs));
+		}
 	}
 	r->core_bits = a->cores;
 	if (a->completing) {
@@ -98,6 +102,21 @@ static uint16_t *gres_from_row(const struct core *c, const struct job_state_allo
 	return g;
 }
 
+/* Rows of older layouts have none. */
+static uint64_t *devs_from_row(const struct core *c, const struct job_state_alloc *r,
+			       const uint64_t *devs)
+{
+	uint64_t *d = mem_zalloc((c->gres_type_count ? c->gres_type_count : 1) * sizeof(*d));
+
+	for (uint32_t t = 0; devs && t < r->gres_types_count; t++) {
+		uint32_t k = gres_index(c, r->gres_types[t]);
+
+		if (k != UINT32_MAX)
+			d[k] = devs[t];
+	}
+	return d;
+}
+
 /* NULL when the nodes are not the same any more. */
 static struct job_alloc *alloc_from_row(struct core *c, const struct job_state_alloc *r)
 {
@@ -130,6 +149,9 @@ static struct job_alloc *alloc_from_row(struct core *c, const struct job_state_a
 		bitset_set(a->nodes, s->node);
 		if (r->gres_count) {
 			s->gres = gres_from_row(c, r, r->gres + i * r->gres_types_count);
+			s->devs = devs_from_row(c, r, r->devs_count == r->gres_count ?
+						r->devs + i * r->gres_types_count : NULL);
+			s->devs_step = devs_from_row(c, r, NULL);
 			s->gres_step = mem_zalloc((c->gres_type_count ? c->gres_type_count : 1) *
 						  sizeof(*s->gres_step));
 		}
@@ -187,9 +209,14 @@ static void step_to_row(struct core *c, const struct job *j, const struct step *
 	if (s->gres && types) {
 		r->gres_count = n * types;
 		r->gres = arena_zalloc(m, r->gres_count * sizeof(*r->gres));
-		for (uint32_t i = 0; i < n; i++)
-			if (s->gres[i])
-				memcpy(r->gres + i * types, s->gres[i], types * sizeof(*r->gres));
+		r->devs_count = r->gres_count;
+		r->devs = arena_zalloc(m, r->devs_count * sizeof(*r->devs));
+		for (uint32_t i = 0; i < n; i++) {
+			if (!s->gres[i])
+				continue;
+			memcpy(r->gres + i * types, s->gres[i], types * sizeof(*r->gres));
+			memcpy(r->devs + i * types, s->devs[i], types * sizeof(*r->devs));
+		}
 	}
 	r->core_bits = s->cores;
 	r->done = s->done;
@@ -234,9 +261,14 @@ static void step_from_row(struct core *c, struct job *j, const struct job_state_
 		s->mem_mb = copy_of(r->mem, n * sizeof(*s->mem_mb));
 	if (r->gres_count && r->gres_count == n * jr->alloc.gres_types_count) {
 		s->gres = mem_zalloc(n * sizeof(*s->gres));
-		for (uint32_t i = 0; i < n; i++)
-			s->gres[i] = gres_from_row(c, &jr->alloc,
-						   r->gres + i * jr->alloc.gres_types_count);
+		s->devs = mem_zalloc(n * sizeof(*s->devs));
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t at = i * jr->alloc.gres_types_count;
+
+			s->gres[i] = gres_from_row(c, &jr->alloc, r->gres + at);
+			s->devs[i] = devs_from_row(c, &jr->alloc, r->devs_count == r->gres_count ?
+						   r->devs + at : NULL);
+		}
 	}
 	s->cores = bitset_dup(r->core_bits);
 	s->done = bitset_dup(r->done);
@@ -369,6 +401,10 @@ void image_put_node(struct core *c, struct effects *out, const struct node *n)
 #undef STATE_NODE_STRINGS
 #undef STATE_NODE_SCALARS
 #undef FIELD
+	if (n->devices) {
+		r.devices = n->devices->rec;
+		r.devices_count = n->devices->rec_count;
+	}
 	put(c, out, TAB_NODE, name_key(n->name), &node_state_row_desc, &r);
 }
 
@@ -400,6 +436,8 @@ static enum err load_node(struct core *c, struct wire_in *in, uint64_t key, stru
 	if (!r.topology || !(r.state & (NODE_STATE_DYNAMIC_NORM | NODE_STATE_CLOUD)) ||
 	    r.state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN))
 		node_set_str(&n->topology, n->conf->topology);
+	if (r.devices_count && r.devices_count != NO_VAL)
+		node_gres_note(c, n, r.devices, r.devices_count);
 	if (base == NODE_STATE_ALLOCATED || base == NODE_STATE_MIXED)
 		base = NODE_STATE_IDLE;
 	n->state = base | (r.state & ~(NODE_STATE_BASE | NODE_STATE_COMPLETING |

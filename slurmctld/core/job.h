@@ -50,6 +50,8 @@ struct job_share {
 	uint64_t step_mem_mb;   /* used by running steps */
 	uint16_t *gres;         /* units per core->gres_type, NULL: none */
 	uint16_t *gres_step;    /* of those, in use by running steps */
+	uint64_t *devs;         /* which, by number (struct node_gres); with gres */
+	uint64_t *devs_step;    /* of those, in use by running steps */
 };
 
 /* Resources held: from the moment a job is started until its last node has
@@ -223,6 +225,7 @@ struct step {
 	struct bitset *cores;           /* over the job's cores */
 	uint64_t *mem_mb;               /* per node of the step */
 	uint16_t **gres;                /* per node of the step: units per gres type; NULL none */
+	uint64_t **devs;                /* and which: there where gres is */
 	struct bitset *done;            /* ranks that reported completion */
 	bool overlap, external, whole;
 	struct wire_addr peer;

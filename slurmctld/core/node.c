@@ -237,24 +237,37 @@ static uint32_t gres_type_of(const struct core *c, const struct conf_gres *g)
 	return UINT32_MAX;
 }
 
+static uint32_t gres_type_add(struct core *c, const struct conf_gres *g)
+{
+	uint32_t t = gres_type_of(c, g);
+
+	if (t != UINT32_MAX)
+		return t;
+	t = c->gres_type_count++;
+	c->gres_type = mem_realloc(c->gres_type, (t + 1) * sizeof(char *));
+	c->gres_name = mem_realloc(c->gres_name, (t + 1) * sizeof(char *));
+	c->gres_type[t] = g->type ? mem_printf("%s:%s", g->name, g->type) : mem_strdup(g->name);
+	c->gres_name[t] = mem_strdup(g->name);
+	return t;
+}
+
+/* Names in the order of GresTypes, each without type first, then its types. */
 void gres_types_build(struct core *c)
 {
-	for (uint32_t i = 0; i < c->conf->node_count; i++) {
-		const struct conf_node *cn = &c->conf->nodes[i];
+	for (const char *p = c->conf->grestypes; p && *p; p += strcspn(p, ","), p += *p == ',') {
+		char *name = mem_strndup(p, strcspn(p, ","));
+		const struct conf_gres bare = {.name = name};
 
-		for (uint32_t k = 0; k < cn->gres_count; k++) {
-			const struct conf_gres *g = &cn->gres_list[k];
-			uint32_t t = c->gres_type_count;
+		if (*name)
+			gres_type_add(c, &bare);
+		for (uint32_t i = 0; i < c->conf->node_count; i++) {
+			const struct conf_node *cn = &c->conf->nodes[i];
 
-			if (gres_type_of(c, g) != UINT32_MAX)
-				continue;
-			c->gres_type = mem_realloc(c->gres_type, (t + 1) * sizeof(char *));
-			c->gres_name = mem_realloc(c->gres_name, (t + 1) * sizeof(char *));
-			c->gres_type[t] = g->type ? mem_printf("%s:%s", g->name, g->type) :
-				mem_strdup(g->name);
-			c->gres_name[t] = mem_strdup(g->name);
-			c->gres_type_count++;
+			for (uint32_t k = 0; k < cn->gres_count; k++)
+				if (strcasecmp(cn->gres_list[k].name, name) == 0)
+					gres_type_add(c, &cn->gres_list[k]);
 		}
+		free(name);
 	}
 }
 
@@ -296,6 +309,7 @@ void node_from_conf(struct core *c, struct node *n, const struct conf_node *cn)
 		if (t != UINT32_MAX)
 			n->gres[t].total += cn->gres_list[k].count;
 	}
+	node_gres_apply(c, n);
 }
 
 struct node *node_new(struct core *c, const struct conf_node *cn)
@@ -339,6 +353,7 @@ void node_free(struct node *n)
 	free(n->cpu_spec_list);
 	free(n->topology);
 	free(n->gres);
+	node_gres_free(n);
 	bitset_free(n->cores_used);
 	bitset_free(n->parts);
 	conf_unref(n->keep);

@@ -14,10 +14,34 @@
 
 struct core;
 
-/* Gres of one type on a node: configured or found, in use. */
+/* Gres of one type on a node: configured, in use.  Devices have numbers among
+ * all of their name, from 0; what has none is only counted. */
 struct node_gres {
 	uint64_t total, used;
+	uint64_t devs, devs_used;       /* bit n: device n is of this type; is given away */
+	uint32_t bits;                  /* numbers of devices of the name: 0 to bits - 1 */
+	bool shared;                    /* parts of the GPUs: see gres_place.parts */
+	bool explicit_only;             /* not part of a whole node */
 };
+
+/* Devices of one type that lie near the same cores. */
+struct gres_place {
+	uint32_t type;
+	uint64_t devs;
+	struct bitset *cores;           /* over the node's; NULL: none is nearer */
+	uint64_t parts, parts_used;     /* of the one device, when the type is shared */
+};
+
+/* What a node daemon said of its gres, and what follows. */
+struct node_devices {
+	struct arena mem;
+	struct gres_conf_rec *rec;
+	uint32_t rec_count;
+	struct arena place_mem;
+	struct gres_place *place;
+	uint32_t place_count;
+};
+#define GRES_DEVICES_MAX 64     /* of one name on a node; more are only counted */
 
 struct node {
 	uint32_t index;                 /* in core->node; never changes while running */
@@ -39,6 +63,7 @@ struct node {
 	uint16_t cpus_alloc;
 	uint64_t mem_alloc_mb;
 	struct node_gres *gres;         /* one per core->gres_type */
+	struct node_devices *devices;   /* NULL: nothing was said yet */
 	uint32_t run_jobs, comp_jobs;   /* jobs here running/suspended; completing */
 	uint32_t sharing_jobs;          /* of run_jobs, in OverSubscribe partitions */
 	uint32_t beside_jobs;           /* that run on cores others have: resumed too late */
@@ -112,5 +137,21 @@ bool node_meets_client(const struct node *n, enum wire_version client);
 
 /* How long a node may be idle before it is powered down, in seconds. */
 int64_t power_idle_limit(const struct core *c, const struct node *n);
+/* Registered or loaded: the devices are these.  True when that is new. */
+bool node_gres_note(struct core *c, struct node *n, const struct gres_conf_rec *rec,
+		    uint32_t count);
+/* n->gres is new: what the devices mean for it. */
+void node_gres_apply(struct core *c, struct node *n);
+void node_gres_free(struct node *n);
+/* Why the node may not be used, as stock has it: fewer than configured. */
+void node_gres_faults(const struct core *c, const struct node *n, char *why, size_t size);
+/* Give away or take back: units of a type, and these devices of it. */
+void node_gres_use(struct core *c, struct node *n, uint32_t type, uint16_t units, uint64_t devs,
+		   bool add);
+/* Nothing of it is given away (the counts are cleared with n->gres). */
+void node_gres_idle(struct node *n);
+/* Devices that are free now; of shared types: that have parts left. */
+uint64_t node_gres_open(const struct core *c, const struct node *n, uint32_t type);
+uint32_t bits_count(uint64_t v);
 
 #endif

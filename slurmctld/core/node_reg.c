@@ -41,6 +41,7 @@ static void find_faults(const struct core *c, const struct node *n, const regist
 	double percent = n->state & NODE_STATE_CLOUD ? CLOUD_MEM_PERCENT : 100;
 
 	*why = '\0';
+	node_gres_faults(c, n, why, size);
 	if (c->conf->config_overrides)
 		return;
 	if (found < wanted)
@@ -65,6 +66,19 @@ static void note_str(char **where, const char *value, bool *changed)
 		return;
 	node_set_str(where, value);
 	*changed = true;
+}
+
+/* The packed list of gres; one that cannot be read says nothing. */
+static bool note_devices(struct core *c, struct node *n, const registration *m)
+{
+	const uint8_t *p = m->gres_info.p;
+	struct wire_in in = { p, p + m->gres_info.len, &c->scratch, false, false };
+	struct gres_conf_info info;
+
+	if (!m->gres_info.len)
+		return false;
+	wire_unpack(&in, &gres_conf_info_desc, &info, WIRE_VERSION_NEWEST);
+	return !in.failed && node_gres_note(c, n, info.recs, info.recs_count);
 }
 
 static void note_facts(struct core *c, struct node *n, const struct event *ev,
@@ -102,6 +116,7 @@ static void note_facts(struct core *c, struct node *n, const struct event *ev,
 	NOTE(reg_memory_mb, m->real_memory)
 	NOTE(tmp_disk_found, m->tmp_disk)
 #undef NOTE
+	changed |= note_devices(c, n, m);
 	if (changed)
 		node_dirty(c, n);
 	if (n->cpu_load != m->cpu_load || n->free_mem_mb != m->free_mem) {

@@ -45,6 +45,14 @@ static void widen(uint16_t **units, uint32_t was, uint32_t is)
 	memset(*units + was, 0, (is - was) * sizeof(**units));
 }
 
+static void widen_devs(uint64_t **devs, uint32_t was, uint32_t is)
+{
+	if (!*devs)
+		return;
+	*devs = mem_realloc(*devs, is * sizeof(**devs));
+	memset(*devs + was, 0, (is - was) * sizeof(**devs));
+}
+
 static void widen_all(struct core *c, uint32_t was)
 {
 	uint32_t is = c->gres_type_count;
@@ -53,10 +61,15 @@ static void widen_all(struct core *c, uint32_t was)
 		for (uint32_t i = 0; j->alloc && i < j->alloc->node_count; i++) {
 			widen(&j->alloc->share[i].gres, was, is);
 			widen(&j->alloc->share[i].gres_step, was, is);
+			widen_devs(&j->alloc->share[i].devs, was, is);
+			widen_devs(&j->alloc->share[i].devs_step, was, is);
 		}
 		for (struct step *s = j->steps; s; s = s->next)
 			for (uint32_t i = 0; s->gres && i < s->node_count; i++)
 				widen(&s->gres[i], was, is);
+		for (struct step *s = j->steps; s; s = s->next)
+			for (uint32_t i = 0; s->devs && i < s->node_count; i++)
+				widen_devs(&s->devs[i], was, is);
 	}
 }
 
@@ -82,6 +95,7 @@ static void node_idle_again(struct node *n)
 	n->mem_alloc_mb = 0;
 	n->run_jobs = n->comp_jobs = n->sharing_jobs = 0;
 	n->owner_uid = NO_VAL;
+	node_gres_idle(n);
 }
 
 static void node_retire(struct core *c, struct node *n, struct conf *old)

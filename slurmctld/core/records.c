@@ -104,8 +104,6 @@ static void resources_fill(struct core *c, struct effects *out, const struct job
 	for (uint32_t i = 0; i < m->gres_alloc_count; i++) {
 		g = &m->gres_alloc[i];
 		g->has_bit_alloc = g->has_bit_step_alloc = g->has_cnt_step_alloc = 1;
-		g->gres_bit_alloc = arena_zalloc(&out->mem, g->node_cnt *
-						 sizeof(*g->gres_bit_alloc));
 		g->gres_bit_step_alloc = arena_zalloc(&out->mem, g->node_cnt *
 						      sizeof(*g->gres_bit_step_alloc));
 		g->gres_cnt_step_alloc = arena_zalloc(&out->mem, g->node_cnt *

@@ -54,12 +54,15 @@ void step_free(struct step *s)
 			free(s->tids[i]);
 		if (s->gres)
 			free(s->gres[i]);
+		if (s->devs)
+			free(s->devs[i]);
 	}
 	free(s->node);
 	free(s->tasks);
 	free(s->tids);
 	free(s->mem_mb);
 	free(s->gres);
+	free(s->devs);
 	bitset_free(s->cores);
 	bitset_free(s->done);
 	free(s);
@@ -95,12 +98,19 @@ static void gres_charge(struct core *c, struct job *j, const struct step *s, boo
 {
 	for (uint32_t i = 0; s->gres && i < s->node_count; i++) {
 		uint32_t k = alloc_find(j->alloc, s->node[i]);
-		uint16_t *used = k == UINT32_MAX ? NULL : j->alloc->share[k].gres_step;
+		struct job_share *sh = k == UINT32_MAX ? NULL : &j->alloc->share[k];
 
-		for (uint32_t t = 0; used && s->gres[i] && t < c->gres_type_count; t++)
-			used[t] = (uint16_t)(add ? used[t] + s->gres[i][t] :
-					     used[t] - (used[t] < s->gres[i][t] ? used[t] :
-							s->gres[i][t]));
+		for (uint32_t t = 0; sh && sh->gres_step && s->gres[i] && t < c->gres_type_count;
+		     t++) {
+			uint16_t u = s->gres[i][t], *used = &sh->gres_step[t];
+			uint64_t devs = s->devs && s->devs[i] ? s->devs[i][t] : 0;
+
+			*used = (uint16_t)(add ? *used + u : *used - (*used < u ? *used : u));
+			if (!sh->devs_step || c->node[sh->node]->gres[t].shared)
+				continue;
+			sh->devs_step[t] = add ? sh->devs_step[t] | devs :
+				sh->devs_step[t] & ~devs;
+		}
 	}
 }
 

@@ -43,27 +43,48 @@ static char *gres_name_of(const struct core *c, uint32_t id)
 	return NULL;
 }
 
-/* The types of gres that the job has are all there are. */
+static void gres_type_add(struct core *c, char *name, const char *type)
+{
+	uint32_t t = c->gres_type_count++;
+
+	c->gres_name[t] = name;
+	c->gres_type[t] = type && *type ? mem_printf("%s:%s", name, type) : mem_strdup(name);
+}
+
+/* The types of gres that the job has are all there are: first as the records
+ * have them, then the names without type, by which steps may ask. */
 static void gres_types_of(struct core *c, const struct job_record *r)
 {
 	uint32_t n = r->gres_alloc_count;
 
-	c->gres_type = mem_zalloc((n + 1) * sizeof(*c->gres_type));
-	c->gres_name = mem_zalloc((n + 1) * sizeof(*c->gres_name));
+	for (uint32_t t = 0; t < c->gres_type_count; t++) {
+		free(c->gres_type[t]);
+		free(c->gres_name[t]);
+	}
+	free(c->gres_type);
+	free(c->gres_name);
+	c->gres_type_count = 0;
+	c->gres_type = mem_zalloc((2 * n + 1) * sizeof(*c->gres_type));
+	c->gres_name = mem_zalloc((2 * n + 1) * sizeof(*c->gres_name));
 	for (uint32_t i = 0; i < n; i++) {
 		const struct gres_job_rec *g = &r->gres_alloc[i];
 		char *name = gres_name_of(c, g->plugin_id);
 
 		/* a name that nobody can ask for keeps the place */
-		c->gres_name[i] = name ? name : mem_strdup("");
-		c->gres_type[i] = g->type_name && *g->type_name ?
-			mem_printf("%s:%s", c->gres_name[i], g->type_name) :
-			mem_strdup(c->gres_name[i]);
+		gres_type_add(c, name ? name : mem_strdup(""), g->type_name);
 	}
-	c->gres_type_count = n;
+	for (uint32_t i = 0; i < n; i++) {
+		bool there = false;
+
+		for (uint32_t k = 0; k < c->gres_type_count && !there; k++)
+			there = streq(c->gres_type[k], c->gres_name[i]);
+		if (!there)
+			gres_type_add(c, mem_strdup(c->gres_name[i]), NULL);
+	}
 	for (uint32_t i = 0; i < c->node_count; i++) {
 		free(c->node[i]->gres);
-		c->node[i]->gres = mem_zalloc((n + 1) * sizeof(*c->node[i]->gres));
+		c->node[i]->gres = mem_zalloc((c->gres_type_count + 1) *
+					      sizeof(*c->node[i]->gres));
 	}
 }
 
@@ -129,13 +150,23 @@ static bool resources_fit(const struct core *c, const struct job_resources *r)
 	return cores == r->core_bitmap->bits;
 }
 
-static void gres_load(struct core *c, const struct job_record *r, uint32_t i, uint16_t *units)
+static void gres_load(struct core *c, const struct job_record *r, uint32_t i,
+		      struct job_share *s)
 {
-	for (uint32_t t = 0; t < c->gres_type_count; t++) {
+	for (uint32_t t = 0; t < r->gres_alloc_count; t++) {
 		const struct gres_job_rec *g = &r->gres_alloc[t];
+		const struct bitset *bits = g->has_bit_alloc && i < g->node_cnt ?
+			g->gres_bit_alloc[i] : NULL;
+		struct node_gres *n = &c->node[i]->gres[t];
 
 		if (i < g->gres_cnt_node_alloc_count)
-			units[t] = (uint16_t)g->gres_cnt_node_alloc[i];
+			s->gres[t] = (uint16_t)g->gres_cnt_node_alloc[i];
+		if (!bits || bits->bits > GRES_DEVICES_MAX)
+			continue;
+		n->bits = bits->bits;
+		n->shared = conf_gres_shared(c->gres_name[t]);
+		bitset_foreach(b, bits)
+			s->devs[t] |= UINT64_C(1) << b;
 	}
 }
 
@@ -165,7 +196,8 @@ static struct job_alloc *alloc_load(struct core *c, const struct job_record *r)
 		if (!c->gres_type_count)
 			continue;
 		s->gres = arena_zalloc(&mem, c->gres_type_count * sizeof(*s->gres));
-		gres_load(c, r, i, s->gres);
+		s->devs = arena_zalloc(&mem, c->gres_type_count * sizeof(*s->devs));
+		gres_load(c, r, i, s);
 	}
 	p.whole_node = res->whole_node;
 	a = alloc_from_placement(c, &p);

@@ -17,6 +17,8 @@ void fill_part(const struct core *c, const struct part *p,
  * NULL when everything is zero. */
 const char *fill_tres(struct arena *mem, uint64_t cpus, uint64_t mem_mb, uint32_t nodes,
 		      uint64_t billing);
+/* "0-1,3": numbers of devices. */
+const char *fill_devices(struct arena *mem, uint64_t devs);
 bool part_visible(const struct part *p, uint32_t uid);
 
 #endif

@@ -217,11 +217,35 @@ static void fill_cpu_counts(const struct job *j, struct job_info_members *m)
 
 /* ---- what --details shows ---------------------------------------------- */
 
-/* "qpu:1" per node, "qpu:tesla:2" with a type. */
+/* "gpu:tesla:2(IDX:0-1)" per node; "qpu(CNT:1)" of what is only counted; parts:
+ * "shard:3(3/4,0/4)". */
+static const char *detail_one(const struct core *c, const struct job_share *s, uint32_t t,
+			      struct arena *mem)
+{
+	const struct node *n = c->node[s->node];
+	const char *text = NULL;
+
+	if (!s->devs || !s->devs[t])
+		return arena_printf(mem, "%s(CNT:%u)", c->gres_type[t], s->gres[t]);
+	if (!n->gres[t].shared)
+		return arena_printf(mem, "%s:%u(IDX:%s)", c->gres_type[t], s->gres[t],
+				    fill_devices(mem, s->devs[t]));
+	for (uint32_t i = 0; n->devices && i < n->devices->place_count; i++) {
+		const struct gres_place *p = &n->devices->place[i];
+
+		if (p->type == t)
+			text = arena_printf(mem, "%s%s%u/%llu", text ? text : "", text ? "," : "",
+					    p->devs & s->devs[t] ? s->gres[t] : 0,
+					    (unsigned long long)p->parts);
+	}
+	return arena_printf(mem, "%s:%u(%s)", c->gres_type[t], s->gres[t], text ? text : "");
+}
+
 static void fill_gres_detail(const struct core *c, const struct job *j,
 			     struct job_info_members *m, struct arena *mem)
 {
 	const struct job_alloc *a = j->alloc;
+	uint64_t *total = arena_zalloc(mem, (c->gres_type_count + 1) * sizeof *total);
 	bool any = false;
 
 	m->gres_detail_str = arena_zalloc(mem, a->node_count * sizeof *m->gres_detail_str + 1);
@@ -231,13 +255,20 @@ static void fill_gres_detail(const struct core *c, const struct job *j,
 		for (uint32_t g = 0; a->share[i].gres && g < c->gres_type_count; g++) {
 			if (!a->share[i].gres[g])
 				continue;
-			text = arena_printf(mem, "%s%s%s:%u", text ? text : "", text ? "," : "",
-					    c->gres_type[g], a->share[i].gres[g]);
+			text = arena_printf(mem, "%s%s%s", text ? text : "", text ? "," : "",
+					    detail_one(c, &a->share[i], g, mem));
+			total[g] += a->share[i].gres[g];
 			any = true;
 		}
 		m->gres_detail_str[i] = text;
 	}
 	m->gres_detail_str_count = any ? a->node_count : 0;
+	for (uint32_t g = 0; g < c->gres_type_count; g++)
+		if (total[g])
+			m->gres_total = arena_printf(mem, "%s%s%s:%llu",
+						     m->gres_total ? m->gres_total : "",
+						     m->gres_total ? "," : "", c->gres_type[g],
+						     (unsigned long long)total[g]);
 }
 
 /* ---- the rest ---------------------------------------------------------- */
@@ -257,7 +288,6 @@ static void fill_strings(const struct job *j, struct job_info_members *m)
 	m->cpus_per_tres = job_str(j, JS_CPUS_PER_TRES);
 	m->extra = job_str(j, JS_EXTRA);
 	m->failed_node = job_str(j, JS_FAILED_NODE);
-	m->gres_total = job_str(j, JS_GRES_ALLOC);
 	m->het_job_id_set = job_str(j, JS_HET_JOB_ID_SET);
 	m->licenses = job_str(j, JS_LICENSES);
 	if (!job_is_pending(j))

@@ -53,11 +53,23 @@ static bool gres_tracked(const struct core *c, const char *name)
 	return conf_option(c->conf->accountingstoragetres, name, NULL);
 }
 
+/* A name without type is the sum of its types. */
+static uint64_t gres_sum(const struct core *c, const struct node *n, uint32_t g, bool used)
+{
+	bool bare = streq(c->gres_type[g], c->gres_name[g]);
+	uint64_t sum = 0;
+
+	for (uint32_t k = 0; k < c->gres_type_count; k++)
+		if (k == g || (bare && streq(c->gres_name[k], c->gres_name[g])))
+			sum += used ? n->gres[k].used : n->gres[k].total;
+	return sum;
+}
+
 static const char *add_gres_tres(const struct core *c, const struct node *n, bool used,
 				 const char *tres, struct arena *mem)
 {
 	for (uint32_t g = 0; n->gres && g < c->gres_type_count; g++) {
-		uint64_t count = used ? n->gres[g].used : n->gres[g].total;
+		uint64_t count = gres_sum(c, n, g, used);
 		char name[256];
 
 		snprintf(name, sizeof name, "gres/%s", c->gres_type[g]);
@@ -73,19 +85,135 @@ static const char *add_gres_tres(const struct core *c, const struct node *n, boo
 #define LISTS_ABSENT_GRES ONLY(22_05)   /* "qpu:0" where the node has none */
 #define NO_REASON_IS_ROOT ONLY(24_11)   /* reason_uid of a node without reason */
 
-/* "qpu:1" of what is in use; "qpu:0" when it is idle. */
+#define UNTYPED_IS_NULL   UNTIL(26_05)  /* "gpu:(null):1(IDX:0)" */
+#define SHARING_HAS_IDX   SINCE(23_11)  /* GPUs of which parts may be given */
+
+/* Of what nodes say where their devices are, numbers are shown. */
+static bool shows_numbers(const struct core *c, const struct node *n, uint32_t g,
+			  enum wire_version v)
+{
+	const struct node_devices *d = n->devices;
+
+	if (!n->gres[g].devs && !n->gres[g].shared)
+		return false;
+	if (SHARING_HAS_IDX >> v & 1 && streq(c->gres_name[g], "gpu"))
+		for (uint32_t k = 0; k < c->gres_type_count; k++)
+			if (conf_gres_shared(c->gres_name[k]))
+				return true;
+	for (uint32_t i = 0; d && i < d->place_count; i++)
+		if (streq(c->gres_name[d->place[i].type], c->gres_name[g]) && d->place[i].cores)
+			return true;
+	return n->gres[g].shared;
+}
+
+const char *fill_devices(struct arena *mem, uint64_t devs)
+{
+	struct bitset *b = arena_zalloc(mem, bitset_sizeof(64));
+	char *text;
+	const char *copy;
+
+	bitset_init(b, 64);
+	for (uint32_t k = 0; k < 64; k++)
+		if (devs >> k & 1)
+			bitset_set(b, k);
+	text = bitset_to_ranges(b);
+	copy = arena_strdup(mem, text);
+	free(text);
+	return copy;
+}
+
+/* "0/4,3/4": parts of each device. */
+static const char *part_list(const struct node *n, uint32_t g, struct arena *mem)
+{
+	const char *text = "";
+
+	for (uint32_t i = 0; i < n->devices->place_count; i++) {
+		const struct gres_place *p = &n->devices->place[i];
+
+		if (p->type == g)
+			text = arena_printf(mem, "%s%s%llu/%llu", text, *text ? "," : "",
+					    (unsigned long long)p->parts_used,
+					    (unsigned long long)p->parts);
+	}
+	return text;
+}
+
+static const char *gres_used_one(const struct core *c, const struct node *n, uint32_t g,
+				 enum wire_version v, struct arena *mem)
+{
+	const struct node_gres *x = &n->gres[g];
+	unsigned long long used = x->used;
+	bool bare = streq(c->gres_type[g], c->gres_name[g]);
+	const char *null = bare && UNTYPED_IS_NULL >> v & 1 ? ":(null)" : "";
+
+	if (!shows_numbers(c, n, g, v))
+		return arena_printf(mem, "%s:%llu", c->gres_type[g], used);
+	if (x->shared)
+		return arena_printf(mem, "%s%s:%llu(%s)", c->gres_type[g], null, used,
+				    part_list(n, g, mem));
+	return arena_printf(mem, "%s%s:%llu(IDX:%s)", c->gres_type[g], null, used,
+			    x->devs_used & x->devs ?
+			    fill_devices(mem, x->devs_used & x->devs) : "N/A");
+}
+
+/* "gpu:tesla:1(IDX:0),qpu:1" of what is in use. */
 static const char *gres_used_text(const struct core *c, const struct node *n,
 				  enum wire_version v, struct arena *mem)
 {
 	const char *text = NULL;
 
 	for (uint32_t g = 0; n->gres && g < c->gres_type_count; g++) {
-		if (!n->gres[g].total && !(LISTS_ABSENT_GRES >> v & 1))
+		bool absent = LISTS_ABSENT_GRES >> v & 1 &&
+			streq(c->gres_type[g], c->gres_name[g]) && !gres_sum(c, n, g, false);
+
+		if (!n->gres[g].total && !absent)
 			continue;
-		text = arena_printf(mem, "%s%s%s:%llu", text ? text : "", text ? "," : "",
-				    c->gres_type[g], (unsigned long long)n->gres[g].used);
+		text = arena_printf(mem, "%s%s%s", text ? text : "", text ? "," : "",
+				    gres_used_one(c, n, g, v, mem));
 	}
 	return text;
+}
+
+/* Sockets that the devices of a type are near: "(S:0-1)". */
+static const char *socket_text(const struct node *n, uint32_t g, struct arena *mem)
+{
+	uint64_t set = 0;
+
+	for (uint32_t i = 0; n->devices && i < n->devices->place_count; i++) {
+		const struct gres_place *p = &n->devices->place[i];
+
+		if (p->type != g || !p->cores)
+			continue;
+		bitset_foreach(k, p->cores)
+			if (n->cores_per_socket && k / n->cores_per_socket < 64)
+				set |= UINT64_C(1) << k / n->cores_per_socket;
+	}
+	return set ? arena_printf(mem, "(S:%s)", fill_devices(mem, set)) : "";
+}
+
+/* As configured, or as an administrator changed it; with the sockets. */
+static const char *gres_text(const struct core *c, const struct node *n, struct arena *mem)
+{
+	const char *text = NULL;
+	bool any = false;
+
+	if (!n->gres_text || !n->devices || strchr(n->gres_text, '('))
+		return n->gres_text;
+	for (const char *p = n->gres_text; *p; p += strcspn(p, ","), p += *p == ',') {
+		size_t len = strcspn(p, ",");
+		const char *sockets = "";
+
+		for (uint32_t g = 0; g < c->gres_type_count && !*sockets; g++) {
+			size_t k = strlen(c->gres_type[g]);
+
+			if (strncmp(p, c->gres_type[g], k) == 0 && (k == len || p[k] == ':'))
+				sockets = socket_text(n, g, mem);
+		}
+		any |= *sockets != 0;
+		text = arena_printf(mem, "%s%s%.*s%s", text ? text : "", text ? "," : "", (int)len,
+				    p, sockets);
+	}
+	return any ? text : n->gres_text;
 }
 
 static uint16_t usable_cpus(const struct node *n)
@@ -143,7 +271,7 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->arch = n->arch;
 	m->features = n->features;
 	m->features_act = n->features_active;
-	m->gres = n->gres_text;
+	m->gres = gres_text(c, n, mem);
 	if (show_flags & SHOW_DETAIL) {
 		m->gres_drain = "N/A";
 		m->gres_used = gres_used_text(c, n, v, mem);

@@ -48,6 +48,12 @@ static uint32_t socket_free(const struct core_view *v, const struct node *n, uin
 	return v->used_cores <= s * cps ? cps : (s + 1) * cps - v->used_cores;
 }
 
+/* Where the devices are that the request asks for. */
+static bool socket_near(const struct core_view *v, uint32_t s)
+{
+	return !v->near || (s < 64 && v->near >> s & 1);
+}
+
 static bool node_config_fits(const struct request *r, const struct node *n)
 {
 	if (r->tmp_disk > n->tmp_disk_mb || r->cfg_sockets > n->sockets ||
@@ -66,7 +72,7 @@ static uint32_t free_cores(const struct request *r, const struct node *n,
 	bool whole_sockets = r->cr_type & CR_SOCKET;
 
 	for (uint32_t s = 0; s < n->sockets; s++) {
-		uint32_t f = socket_free(v, n, s);
+		uint32_t f = v->near_only && !socket_near(v, s) ? 0 : socket_free(v, n, s);
 
 		if (whole_sockets && f < n->cores_per_socket && !r->share)
 			f = 0;
@@ -216,12 +222,12 @@ static uint32_t core_next(const struct core_view *v, const struct node *n, uint3
 
 /* Block: sockets that hold all that is left best, fullest first fit. */
 static uint32_t pick_block(const struct core_view *v, const struct node *n, uint32_t cores,
-			   struct bitset *taken, uint32_t off)
+			   bool near, struct bitset *taken, uint32_t off)
 {
 	uint32_t got = 0, free[256];
 
 	for (uint32_t s = 0; s < n->sockets && s < 256; s++)
-		free[s] = socket_free(v, n, s);
+		free[s] = socket_near(v, s) == near ? socket_free(v, n, s) : 0;
 	while (got < cores) {
 		uint32_t best = UINT32_MAX, want = cores - got, k;
 
@@ -248,8 +254,8 @@ static uint32_t pick_block(const struct core_view *v, const struct node *n, uint
 
 /* Cyclic: a core (or a task's cores) of each socket in turn. */
 static uint32_t pick_cyclic(const struct request *r, const struct core_view *v,
-			    const struct node *n, uint32_t cores, struct bitset *taken,
-			    uint32_t off)
+			    const struct node *n, uint32_t cores, bool near,
+			    struct bitset *taken, uint32_t off)
 {
 	uint32_t got = 0, before, tpc = core_cpus(r, n);
 	uint32_t step = r->cpt > 1 ? (r->cpt + tpc - 1) / tpc : 1;
@@ -258,7 +264,8 @@ static uint32_t pick_cyclic(const struct request *r, const struct core_view *v,
 		before = got;
 		for (uint32_t s = 0; s < n->sockets && got < cores; s++) {
 			for (uint32_t i = 0; i < step && got < cores; i++) {
-				uint32_t k = core_next(v, n, s, taken, off);
+				uint32_t k = socket_near(v, s) == near ?
+					core_next(v, n, s, taken, off) : UINT32_MAX;
 
 				if (k == UINT32_MAX)
 					break;
@@ -267,6 +274,22 @@ static uint32_t pick_cyclic(const struct request *r, const struct core_view *v,
 			}
 		}
 	} while (got < cores && got > before);
+	return got;
+}
+
+/* Those near the devices first. */
+static uint32_t pick(const struct request *r, const struct core_view *v, const struct node *n,
+		     uint32_t cores, struct bitset *taken, uint32_t off)
+{
+	bool cyclic = r->cyclic && !(r->cr_type & CR_SOCKET);
+	uint32_t got = 0;
+
+	for (int pass = 0; pass < 2 && got < cores; pass++) {
+		if (cyclic)
+			got += pick_cyclic(r, v, n, cores - got, pass == 0, taken, off);
+		else
+			got += pick_block(v, n, cores - got, pass == 0, taken, off);
+	}
 	return got;
 }
 
@@ -285,10 +308,7 @@ uint32_t cores_pick(const struct request *r, const struct node *n, const struct 
 
 		cores = (cores + per - 1) / per * per;
 	}
-	if (r->cyclic && !(r->cr_type & CR_SOCKET))
-		cores = pick_cyclic(r, v, n, cores, taken, off);
-	else
-		cores = pick_block(v, n, cores, taken, off);
+	cores = pick(r, v, n, cores, taken, off);
 	if (!(r->cr_type & (CR_CORE | CR_SOCKET)))
 		return cpus;
 	/* cores are given whole: all their threads are charged */

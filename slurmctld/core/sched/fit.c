@@ -63,6 +63,7 @@ static void view_all(struct core *c, const struct request *r, const struct node 
 
 	memset(v, 0, sizeof(*v));
 	v->mem_total = node_memory(n);
+	gres_near(c, r, n, view, v);
 	if (view == FIT_EMPTY) {
 		v->gres_used = s->zero_gres;
 		return;
@@ -326,6 +327,14 @@ static uint32_t placement_tasks(const struct request *r, uint32_t nodes)
 	return cpus ? cpus : 1;
 }
 
+/* All that is there, but for what must be asked for by name. */
+static uint16_t whole_gres(const struct node *n, uint32_t t, uint64_t want)
+{
+	const struct node_gres *g = &n->gres[t];
+
+	return (uint16_t)(g->shared || g->explicit_only ? want : g->total);
+}
+
 static void share_gres(struct core *c, const struct request *r, struct job_share *s,
 		       const uint64_t *used, uint64_t *job_left, struct arena *mem)
 {
@@ -334,14 +343,15 @@ static void share_gres(struct core *c, const struct request *r, struct job_share
 	if (!r->any_gres && !r->whole)
 		return;
 	s->gres = arena_zalloc(mem, (c->gres_type_count + 1) * sizeof(*s->gres));
+	s->devs = arena_zalloc(mem, (c->gres_type_count + 1) * sizeof(*s->devs));
 	for (uint32_t t = 0; t < c->gres_type_count; t++) {
 		struct gres_need none = {0};
 		const struct gres_need *g = r->gres ? &r->gres[t] : &none;
 		uint64_t want = g->node + g->task * s->tasks +
 			g->socket * (r->cfg_sockets ? r->cfg_sockets : 1), extra;
 
-		if (r->whole) {         /* all that is there */
-			s->gres[t] = (uint16_t)n->gres[t].total;
+		if (r->whole) {
+			s->gres[t] = whole_gres(n, t, want);
 			continue;
 		}
 		extra = gres_free(c, n, t, used);
@@ -353,7 +363,7 @@ static void share_gres(struct core *c, const struct request *r, struct job_share
 	}
 }
 
-static uint64_t share_mem(const struct request *r, const struct node *n,
+static uint64_t share_mem(const struct core *c, const struct request *r, const struct node *n,
 			  const struct job_share *s)
 {
 	uint64_t per_gres = 0;
@@ -361,7 +371,7 @@ static uint64_t share_mem(const struct request *r, const struct node *n,
 	if (!r->mem_counts)
 		return 0;
 	for (uint32_t t = 0; s->gres && r->gres && t < r->gres_types; t++)
-		per_gres += r->gres[t].mem_per * s->gres[t];
+		per_gres += r->gres[t].mem_per * gres_sum16(c, t, s->gres);
 	if (per_gres)
 		return per_gres;
 	if (!r->mem)
@@ -423,7 +433,9 @@ enum err fit_place(struct core *c, struct request *r, enum fit_view view,
 		s->cpus = (uint16_t)cores_pick(r, n, &v, cpus, out->cores, s->core_off);
 		out->total_cpus += s->cpus;
 		share_gres(c, r, s, v.gres_used, job_left, mem);
-		s->mem_mb = share_mem(r, n, s);
+		if (view == FIT_NOW && !gres_pick(c, r, out->cores, s))
+			return E_NODES_BUSY;
+		s->mem_mb = share_mem(c, r, n, s);
 	}
 	out->node_count = count;
 	out->share = share;
@@ -472,6 +484,7 @@ void placement_copy(struct core *c, struct arena *mem, const struct placement *p
 		    struct placement *out)
 {
 	size_t gres = (c->gres_type_count + 1) * sizeof(uint16_t);
+	size_t devs = (c->gres_type_count + 1) * sizeof(uint64_t);
 	size_t size = p->node_count * sizeof(*p->share);
 
 	*out = *p;
@@ -479,8 +492,12 @@ void placement_copy(struct core *c, struct arena *mem, const struct placement *p
 	out->cores = arena_zalloc(mem, bitset_sizeof(p->cores->bits));
 	bitset_init(out->cores, p->cores->bits);
 	bitset_copy(out->cores, p->cores);
-	for (uint32_t i = 0; i < p->node_count; i++)
+	for (uint32_t i = 0; i < p->node_count; i++) {
 		if (p->share[i].gres)
 			out->share[i].gres = memcpy(arena_alloc(mem, gres), p->share[i].gres,
 						    gres);
+		if (p->share[i].devs)
+			out->share[i].devs = memcpy(arena_alloc(mem, devs), p->share[i].devs,
+						    devs);
+	}
 }

@@ -3,9 +3,8 @@
  * Generic resources as counts: the text forms in which clients ask for them,
  * and the text of what was given.
  *
- * Every type has an index in core->gres_type.  A name without a type asks for
- * units of any type of that name; it is counted at the index of the bare name,
- * or of the name's first type when nothing bare is configured. */
+ * Every type has an index in core->gres_type, and so has every name without
+ * type: that asks for units of any type of the name. */
 #include "slurmctld/core/sched/sched_i.h"
 #include "wire/base/strbuf.h"
 
@@ -14,16 +13,49 @@ static bool type_is_bare(const struct core *c, uint32_t t)
 	return streq(c->gres_type[t], c->gres_name[t]);
 }
 
+static bool same_name(const struct core *c, uint32_t a, uint32_t b)
+{
+	return streq(c->gres_name[a], c->gres_name[b]);
+}
+
+uint32_t gres_bare(const struct core *c, uint32_t t)
+{
+	for (uint32_t k = 0; k < c->gres_type_count; k++)
+		if (type_is_bare(c, k) && same_name(c, k, t))
+			return k;
+	return t;
+}
+
+uint64_t gres_sum16(const struct core *c, uint32_t t, const uint16_t *v)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t k = 0; k < c->gres_type_count; k++)
+		if (same_name(c, k, t))
+			sum += v[k];
+	return sum;
+}
+
 /* Index of "name" or "name:type"; UINT32_MAX when nobody has it. */
 static uint32_t type_find(const struct core *c, const char *name, size_t len)
 {
 	for (uint32_t t = 0; t < c->gres_type_count; t++)
 		if (strlen(c->gres_type[t]) == len && memcmp(c->gres_type[t], name, len) == 0)
 			return t;
-	for (uint32_t t = 0; t < c->gres_type_count; t++)
-		if (strlen(c->gres_name[t]) == len && memcmp(c->gres_name[t], name, len) == 0)
-			return t;
 	return UINT32_MAX;
+}
+
+/* Is the name, without what follows a colon, one of GresTypes? */
+static bool name_known(const struct core *c, const char *name, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && name[n] != ':' && name[n] != '=')
+		n++;
+	for (uint32_t t = 0; t < c->gres_type_count; t++)
+		if (strlen(c->gres_name[t]) == n && memcmp(c->gres_name[t], name, n) == 0)
+			return true;
+	return false;
 }
 
 /* "4", "2k", "1M" ...; false when it is no number. */
@@ -69,9 +101,12 @@ static enum err item_parse(const struct core *c, const char *item, size_t len,
 			cut = p;
 	if (cut && count_parse(cut + 1, (size_t)(end - cut - 1), &count))
 		name_len = (size_t)(cut - item);
-	else if (cut && *cut == '=')
+	else if (cut && (*cut == '=' || (cut[1] >= '0' && cut[1] <= '9')))
 		return err_set(why, E_INVALID_GRES, "%.*s: no such count", (int)len, item);
 	t = type_find(c, item, name_len);
+	if (t == UINT32_MAX && name_known(c, item, name_len))
+		return err_set(why, E_REQUESTED_NODE_CONFIG_UNAVAILABLE,
+			       "no node has a gres '%.*s'", (int)name_len, item);
 	if (t == UINT32_MAX)
 		return err_set(why, E_INVALID_GRES, "no node has a gres '%.*s'",
 			       (int)name_len, item);
@@ -93,7 +128,7 @@ enum err gres_parse(const struct core *c, const char *text, uint64_t *units,
 		size_t len = strcspn(text, ","), skip = prefix_len(text);
 		enum err e;
 
-		if (len == 4 && strncmp(text, "none", 4) == 0)
+		if (len == skip + 4 && strncmp(text + skip, "none", 4) == 0)
 			skip = len;
 		/* CPUs, licenses and the like are TRES too, but no gres */
 		if (!skip && (strncmp(text, "cpu", 3) == 0 || strncmp(text, "license", 7) == 0) &&
@@ -109,20 +144,46 @@ enum err gres_parse(const struct core *c, const char *text, uint64_t *units,
 	return E_OK;
 }
 
+/* Most parts that one device has, left (live) or at all. */
+static uint64_t parts_max(const struct core *c, const struct node *n, uint32_t t, bool live)
+{
+	uint64_t most = 0, open = live ? node_gres_open(c, n, t) : UINT64_MAX;
+
+	for (uint32_t i = 0; n->devices && i < n->devices->place_count; i++) {
+		const struct gres_place *p = &n->devices->place[i];
+		uint64_t left = p->parts - (live ? p->parts_used : 0);
+
+		if (p->type == t && p->devs & open && left > most)
+			most = left;
+	}
+	return most;
+}
+
+/* Units of one type, free. */
+static uint64_t type_free(const struct core *c, const struct node *n, uint32_t k,
+			  const uint64_t *used)
+{
+	const struct node_gres *g = &n->gres[k];
+	uint64_t u = used ? used[k] : g->used, left = g->total > u ? g->total - u : 0, cap;
+
+	if (g->shared)
+		cap = parts_max(c, n, k, !used);
+	else if (used || bits_count(g->devs) < g->total)
+		return left;
+	else
+		cap = bits_count(node_gres_open(c, n, k));
+	return left < cap ? left : cap;
+}
+
 /* Units of type t that node n has free for a request by name: all types of
  * the name count for a bare one. */
 uint64_t gres_free(const struct core *c, const struct node *n, uint32_t t, const uint64_t *used)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t k = 0; k < c->gres_type_count; k++) {
-		uint64_t u = used ? used[k] : n->gres[k].used;
-
-		if (k != t && !(type_is_bare(c, t) && streq(c->gres_name[k], c->gres_name[t])))
-			continue;
-		if (n->gres[k].total > u)
-			sum += n->gres[k].total - u;
-	}
+	for (uint32_t k = 0; k < c->gres_type_count; k++)
+		if (k == t || (type_is_bare(c, t) && same_name(c, k, t)))
+			sum += type_free(c, n, k, used);
 	return sum;
 }
 
@@ -132,21 +193,170 @@ void gres_take(const struct core *c, const struct node *n, uint32_t t, uint64_t 
 {
 	for (uint32_t pass = 0; pass < 2 && want; pass++) {
 		for (uint32_t k = 0; k < c->gres_type_count && want; k++) {
-			uint64_t left, u = (used ? used[k] : n->gres[k].used) + out[k];
+			uint64_t left;
 
 			/* its own index first, then other types of the name */
 			if ((k == t) != (pass == 0))
 				continue;
-			if (k != t && !(type_is_bare(c, t) &&
-					streq(c->gres_name[k], c->gres_name[t])))
+			if (k != t && !(type_is_bare(c, t) && same_name(c, k, t)))
 				continue;
-			left = n->gres[k].total > u ? n->gres[k].total - u : 0;
+			left = type_free(c, n, k, used);
+			left = left > out[k] ? left - out[k] : 0;
 			if (left > want)
 				left = want;
 			out[k] = (uint16_t)(out[k] + left);
 			want -= left;
 		}
 	}
+}
+
+/* ---- devices ----------------------------------------------------------- */
+/* Does the request ask for type k? */
+static bool wanted(const struct core *c, const struct request *r, uint32_t k, uint64_t *node)
+{
+	uint32_t bare = gres_bare(c, k);
+	const struct gres_need *g = &r->gres[k], *b = &r->gres[bare];
+
+	*node = g->node + (bare != k ? b->node : 0);
+	return g->node || g->task || g->socket || g->job ||
+		b->node || b->task || b->socket || b->job;
+}
+
+static uint64_t sockets_of(const struct node *n, const struct bitset *cores)
+{
+	uint64_t set = 0;
+
+	bitset_foreach(k, cores)
+		if (n->cores_per_socket && k / n->cores_per_socket < 64)
+			set |= UINT64_C(1) << k / n->cores_per_socket;
+	return set;
+}
+
+void gres_near(const struct core *c, const struct request *r, const struct node *n,
+	       enum fit_view view, struct core_view *v)
+{
+	const struct node_devices *d = n->devices;
+	uint64_t any = 0, enough = UINT64_MAX;
+
+	if (!r->any_gres || r->whole || !d || r->job->bitflags & GRES_DISABLE_BIND)
+		return;
+	for (uint32_t i = 0; i < d->place_count; i++) {
+		const struct gres_place *p = &d->place[i];
+		uint64_t node, open = p->devs, all;
+
+		if (!wanted(c, r, p->type, &node))
+			continue;
+		if (view == FIT_NOW)
+			open &= node_gres_open(c, n, p->type);
+		if (!open)
+			continue;
+		if (!p->cores)
+			return;         /* they are near all */
+		all = sockets_of(n, p->cores);
+		any |= all;
+		if (bits_count(open) < node)
+			enough &= ~all;
+	}
+	v->near = any & enough ? any & enough : any;
+	v->near_only = any && (r->job->bitflags & GRES_ENFORCE_BIND ||
+			       c->conf->selecttypeparameters & CR_ENFORCE_BINDING_GRES);
+	if (v->near_only)
+		v->near = any;
+}
+
+/* Devices of a place that lie near one of these cores. */
+static bool place_near(const struct gres_place *p, const struct bitset *cores,
+		       const struct job_share *s, uint32_t from, uint32_t to)
+{
+	if (!p->cores)
+		return false;
+	for (uint32_t k = from; k < to && k < s->cores; k++)
+		if (bitset_test(p->cores, k) && bitset_test(cores, s->core_off + k))
+			return true;
+	return false;
+}
+
+/* Up to want devices of type t that lie near cores from..to, or (near false)
+ * anywhere. */
+static uint32_t take_devices(const struct node *n, uint32_t t, uint64_t *open, uint32_t want,
+			     const struct bitset *cores, struct job_share *s, bool near,
+			     uint32_t from, uint32_t to)
+{
+	uint32_t got = 0;
+
+	for (uint32_t i = 0; i < n->devices->place_count && got < want; i++) {
+		const struct gres_place *p = &n->devices->place[i];
+
+		if (p->type != t || (near && !place_near(p, cores, s, from, to)))
+			continue;
+		for (uint32_t b = 0; b < 64 && got < want; b++) {
+			uint64_t bit = UINT64_C(1) << b;
+
+			if (!(p->devs & *open & bit))
+				continue;
+			*open &= ~bit;
+			s->devs[t] |= bit;
+			got++;
+		}
+	}
+	return got;
+}
+
+static bool pick_devices(const struct core *c, const struct request *r, const struct node *n,
+			 const struct bitset *cores, struct job_share *s, uint32_t t)
+{
+	uint64_t open = node_gres_open(c, n, t);
+	uint32_t want = s->gres[t], got = 0, cps = n->cores_per_socket;
+	uint64_t per_socket = r->gres ? r->gres[t].socket + r->gres[gres_bare(c, t)].socket : 0;
+
+	for (uint32_t k = 0; per_socket && k < n->sockets && got < want; k++) {
+		uint32_t most = want - got < per_socket ? want - got : (uint32_t)per_socket;
+
+		got += take_devices(n, t, &open, most, cores, s, true, k * cps, (k + 1) * cps);
+	}
+	got += take_devices(n, t, &open, want - got, cores, s, true, 0, s->cores);
+	got += take_devices(n, t, &open, want - got, cores, s, false, 0, 0);
+	return got == want;
+}
+
+/* Parts are all of one device. */
+static bool pick_part(const struct core *c, const struct node *n, const struct bitset *cores,
+		      struct job_share *s, uint32_t t)
+{
+	uint64_t open = node_gres_open(c, n, t);
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint32_t i = 0; i < n->devices->place_count; i++) {
+			const struct gres_place *p = &n->devices->place[i];
+
+			if (p->type != t || !(p->devs & open) ||
+			    p->parts - p->parts_used < s->gres[t] ||
+			    (pass == 0 && !place_near(p, cores, s, 0, s->cores)))
+				continue;
+			s->devs[t] = p->devs;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool gres_pick(const struct core *c, const struct request *r, const struct bitset *cores,
+	       struct job_share *s)
+{
+	const struct node *n = c->node[s->node];
+	bool good = true;
+
+	for (uint32_t t = 0; s->gres && good && t < c->gres_type_count; t++) {
+		const struct node_gres *g = &n->gres[t];
+
+		if (!s->gres[t] || !n->devices)
+			continue;
+		if (g->shared)
+			good = pick_part(c, n, cores, s, t);
+		else if (g->devs)
+			good = pick_devices(c, r, n, cores, s, t) || bits_count(g->devs) < g->total;
+	}
+	return good;
 }
 
 /* ---- text -------------------------------------------------------------- */

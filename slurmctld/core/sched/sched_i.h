@@ -289,6 +289,8 @@ struct core_view {
 	uint32_t jobs;
 	uint64_t mem_total, mem_used;
 	const uint64_t *gres_used;      /* NULL: the node's own counts */
+	uint64_t near;                  /* sockets with the devices wanted; 0: all alike */
+	bool near_only;                 /* no others will do */
 };
 void node_view(struct core *c, const struct request *r, const struct node *n,
 	       enum fit_view view, struct core_view *v);
@@ -328,6 +330,16 @@ void backfill_idle(struct core *c, const struct sched_ops *ops);
 /* Units of a type (or of any type of a bare name) not in use; used: per type
  * instead of the node's own counts. */
 uint64_t gres_free(const struct core *c, const struct node *n, uint32_t t, const uint64_t *used);
+/* Index of the name without type. */
+uint32_t gres_bare(const struct core *c, uint32_t t);
+/* Units of all types of t's name; of v, which is per type. */
+uint64_t gres_sum16(const struct core *c, uint32_t t, const uint16_t *v);
+/* Sockets that a request should have cores of, for its devices. */
+void gres_near(const struct core *c, const struct request *r, const struct node *n,
+	       enum fit_view view, struct core_view *v);
+/* Which devices: those near the cores first.  False: they are not there. */
+bool gres_pick(const struct core *c, const struct request *r, const struct bitset *cores,
+	       struct job_share *s);
 void gres_take(const struct core *c, const struct node *n, uint32_t t, uint64_t want,
 	       const uint64_t *used, uint16_t *out);
 #endif

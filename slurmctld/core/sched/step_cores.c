@@ -149,7 +149,16 @@ enum err step_gres_parse(struct step_req *q, struct err_text *why)
 	return E_OK;
 }
 
-static uint64_t units_left(const struct step_req *q, uint32_t k, uint32_t t, bool idle)
+static bool of_name(const struct core *c, uint32_t k, uint32_t t)
+{
+	return k == t || (streq(c->gres_type[t], c->gres_name[t]) &&
+			  streq(c->gres_name[k], c->gres_name[t]));
+}
+
+/* Units of one type that the step may still have; what out was given for
+ * another part of the request is gone. */
+static uint64_t type_left(const struct step_req *q, uint32_t k, uint32_t t, bool idle,
+			  const uint16_t *given)
 {
 	const struct job_share *s = &q->alloc->share[k];
 	uint64_t used;
@@ -157,7 +166,19 @@ static uint64_t units_left(const struct step_req *q, uint32_t k, uint32_t t, boo
 	if (!s->gres)
 		return 0;
 	used = idle || q->overlap || !s->gres_step ? 0 : s->gres_step[t];
+	used += given ? given[t] : 0;
 	return s->gres[t] > used ? s->gres[t] - used : 0;
+}
+
+/* A name without type is any of its types. */
+static uint64_t units_left(const struct step_req *q, uint32_t k, uint32_t t, bool idle)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t x = 0; x < q->c->gres_type_count; x++)
+		if (of_name(q->c, x, t))
+			sum += type_left(q, k, x, idle, NULL);
+	return sum;
 }
 
 uint32_t step_gres_limit(const struct step_req *q, uint32_t k, uint32_t cpus, bool idle)
@@ -183,31 +204,92 @@ uint32_t step_gres_limit(const struct step_req *q, uint32_t k, uint32_t cpus, bo
 	return cpus;
 }
 
+/* The lowest of the job's devices that no other step has. */
+static uint64_t devices_pick(const struct step_req *q, const struct job_share *s, uint32_t t,
+			     uint16_t units)
+{
+	uint64_t open = s->devs ? s->devs[t] : 0, took = 0;
+	uint32_t n = 0;
+
+	if (q->c->node[s->node]->gres[t].shared)
+		return units ? open : 0;
+	if (!q->overlap && s->devs_step)
+		open &= ~s->devs_step[t];
+	for (uint32_t b = 0; b < 64 && n < units; b++) {
+		if (!(open >> b & 1))
+			continue;
+		took |= UINT64_C(1) << b;
+		n++;
+	}
+	return took;
+}
+
+/* Units of t, of its own type first. */
+static void give(struct step_req *q, uint16_t *out, uint32_t k, uint32_t t, uint64_t want)
+{
+	for (uint32_t pass = 0; pass < 2; pass++) {
+		for (uint32_t x = 0; x < q->c->gres_type_count && want; x++) {
+			uint64_t n;
+
+			if ((x == t) != (pass == 0) || !of_name(q->c, x, t))
+				continue;
+			n = type_left(q, k, x, false, out);
+			n = n < want ? n : want;
+			out[x] = (uint16_t)(out[x] + n);
+			want -= n;
+		}
+	}
+}
+
+/* Did the job ask for gres, or was it given what its nodes have? */
+static bool job_asked(const struct job *j)
+{
+	static const enum job_string all[] = {
+		JS_TRES_PER_JOB, JS_TRES_PER_NODE, JS_TRES_PER_SOCKET, JS_TRES_PER_TASK,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		const char *s = job_str(j, all[i]);
+
+		if (s && strstr(s, "gres"))
+			return true;
+	}
+	return false;
+}
+
 void step_gres_give(struct step_req *q, struct step *out, uint32_t i, uint32_t k, uint32_t tasks)
 {
 	const struct job_share *s = &q->alloc->share[k];
+	uint32_t types = q->c->gres_type_count;
+	uint16_t *to;
 
-	if (!s->gres || q->gres_none)
+	if (!s->gres || q->gres_none || (!q->gres && !job_asked(q->job)))
 		return;
-	if (!out->gres)
+	if (!out->gres) {
 		out->gres = mem_zalloc(out->node_count * sizeof(uint16_t *));
-	out->gres[i] = mem_zalloc((q->c->gres_type_count + 1) * sizeof(uint16_t));
-	for (uint32_t t = 0; t < q->c->gres_type_count; t++) {
+		out->devs = mem_zalloc(out->node_count * sizeof(uint64_t *));
+	}
+	to = out->gres[i] = mem_zalloc((types + 1) * sizeof(uint16_t));
+	out->devs[i] = mem_zalloc((types + 1) * sizeof(uint64_t));
+	for (uint32_t t = 0; t < types; t++) {
 		const struct gres_need *g = q->gres ? &q->gres[t] : NULL;
-		uint64_t have = units_left(q, k, t, false), want;
+		uint64_t have, want;
 
 		if (!g) {       /* as the job: all of it, shared with later steps that fit */
-			out->gres[i][t] = (uint16_t)have;
+			to[t] = (uint16_t)type_left(q, k, t, false, NULL);
 			continue;
 		}
+		have = units_left(q, k, t, false);
 		want = g->node + g->task * tasks + g->socket;
 		if (g->job) {
-			uint64_t more = q->gres_step_left[t] < have - (want < have ? want : have) ?
-				q->gres_step_left[t] : have - (want < have ? want : have);
+			uint64_t left = have - (want < have ? want : have);
+			uint64_t more = q->gres_step_left[t] < left ? q->gres_step_left[t] : left;
 
 			q->gres_step_left[t] -= more;
 			want += more;
 		}
-		out->gres[i][t] = (uint16_t)(want < have ? want : have);
+		give(q, to, k, t, want);
 	}
+	for (uint32_t t = 0; t < types; t++)
+		out->devs[i][t] = devices_pick(q, s, t, to[t]);
 }

@@ -623,6 +623,8 @@ static void fill_undo(struct step *out)
 			free(out->tids[i]);
 		if (out->gres)
 			free(out->gres[i]);
+		if (out->devs)
+			free(out->devs[i]);
 	}
 	free(out->node);
 	free(out->node_list);
@@ -630,6 +632,7 @@ static void fill_undo(struct step *out)
 	free(out->tids);
 	free(out->mem_mb);
 	free(out->gres);
+	free(out->devs);
 	bitset_free(out->cores);
 	out->node_count = 0;
 	out->node = NULL;
@@ -638,6 +641,7 @@ static void fill_undo(struct step *out)
 	out->tids = NULL;
 	out->mem_mb = NULL;
 	out->gres = NULL;
+	out->devs = NULL;
 	out->cores = NULL;
 }
 

@@ -27,7 +27,8 @@ static void parse(void)
 		{"qpu", 1, 0, false}, {"qpu:2", 2, 0, false}, {"gres:qpu:2", 2, 0, false},
 		{"gres/qpu:2", 2, 0, false}, {"gres/qpu=2", 2, 0, false},
 		{"gpu:tesla", 0, 1, false}, {"gres/gpu:tesla:2,qpu", 1, 2, false},
-		{"gpu:2", 0, 2, false}, {"qpu:2k", 2048, 0, false}, {"qpu:1M", 1048576, 0, false},
+		{"gpu:2", 0, 0, false}, {"gpu:none", 0, 0, true}, {"gres/none", 0, 0, false},
+		{"qpu:2k", 2048, 0, false}, {"qpu:1M", 1048576, 0, false},
 		{"cpu:4", 0, 0, false}, {"none", 0, 0, false}, {"", 0, 0, false},
 		{"license:a:2,gres:qpu", 1, 0, false},
 		{"xpu:1", 0, 0, true}, {"qpu:x", 0, 0, true}, {"gpu:amd:1", 0, 0, true},
@@ -41,7 +42,7 @@ static void parse(void)
 		struct err_text why = {0};
 		enum err e = gres_parse(W.c, rows[i].text, units, &why);
 
-		ok(rows[i].bad ? e == E_INVALID_GRES :
+		ok(rows[i].bad ? e == E_INVALID_GRES || e == E_REQUESTED_NODE_CONFIG_UNAVAILABLE :
 		   !e && units[q] == rows[i].qpu && units[g] == rows[i].tesla,
 		   "'%s'%s%s", rows[i].text, e ? ": " : "", e ? why.text : "");
 	}
