@@ -25,6 +25,7 @@ struct source {
 	struct conf_gres gres;
 	char **names;           /* of the nodes, sorted; NULL: all nodes */
 	uint32_t name_count;
+	bool flags_given;
 };
 
 struct gres_list {
@@ -222,7 +223,7 @@ void gres_autodetect_check(struct parse *p, const char *value)
 }
 
 /* False when the record describes no gres (AutoDetect only, or wrong). */
-static bool source_parse(struct parse *p, const struct record *r, const struct conf_gres *last,
+static bool source_parse(struct parse *p, const struct record *r,
 			 struct source *s)
 {
 	const int file_words[] = {GRES_File, GRES_Files, GRES_MultipleFiles};
@@ -251,11 +252,9 @@ static bool source_parse(struct parse *p, const struct record *r, const struct c
 		s->gres.file = record_text(p, r, file_words[i]);
 	s->gres.links = record_text(p, r, record_word(r, GRES_Links) ?
 				    GRES_Links : GRES_Link);
+	s->flags_given = flags;
 	if (flags)
 		s->gres.flags = flags_parse(p, r, s->gres.name, flags);
-	else if (last && strcasecmp(last->name, s->gres.name) == 0)
-		s->gres.flags = last->flags & ~(CONF_GRES_FILE | CONF_GRES_MULT |
-						CONF_GRES_TYPE);
 	else
 		s->gres.flags = flags_default(s->gres.name);
 	if (s->gres.file)
@@ -271,15 +270,29 @@ static bool source_parse(struct parse *p, const struct record *r, const struct c
 	return true;
 }
 
+static bool source_is_of(const struct source *s, const char *node, const char *name)
+{
+	return strcasecmp(s->gres.name, name) == 0 &&
+		(!s->r->name || bsearch(&node, s->names, s->name_count, sizeof(*s->names), name_cmp));
+}
+
+/* Flags= of a line hold for later lines of the same name and node. */
+static uint32_t source_flags(const struct source *first, const struct source *s, const char *node)
+{
+	const uint32_t own = CONF_GRES_FILE | CONF_GRES_MULT | CONF_GRES_TYPE;
+
+	for (const struct source *k = s; k >= first; k--)
+		if (k->flags_given && source_is_of(k, node, s->gres.name))
+			return (k->gres.flags & ~own) | (s->gres.flags & own);
+	return s->gres.flags;
+}
+
 static bool source_matches(const struct source *s, const char *node,
 			   const struct conf_gres *want)
 {
-	if (strcasecmp(s->gres.name, want->name) != 0)
+	if (!source_is_of(s, node, want->name))
 		return false;
-	if (want->type && (!s->gres.type || strcasecmp(s->gres.type, want->type) != 0))
-		return false;
-	return !s->r->name || bsearch(&node, s->names, s->name_count,
-				      sizeof(*s->names), name_cmp);
+	return !want->type || (s->gres.type && strcasecmp(s->gres.type, want->type) == 0);
 }
 
 /* ---- merge ---- */
@@ -313,6 +326,7 @@ static void item_merge(struct arena *mem, struct gres_list *l, const struct conf
 			continue;
 		g = list_add(l);
 		*g = sources[i].gres;
+		g->flags = source_flags(sources, &sources[i], n->name);
 		g->name = want->name;
 		g->type = want->type;
 		if (!g->type)
@@ -384,8 +398,7 @@ void gres_build(struct parse *p)
 		const struct record *r = &p->records[i];
 
 		if (r->kind == LINE_GRES &&
-		    source_parse(p, r, count ? &sources[count - 1].gres : NULL,
-				 &sources[count]))
+		    source_parse(p, r, &sources[count]))
 			by_name |= sources[count++].r->name != NULL;
 	}
 	for (uint32_t i = 0; i < c->node_count; i++) {

@@ -292,7 +292,7 @@ class Cluster:
             plugin = "CgroupPlugin=cgroup/v1" if release in ("ours", "22.05", "23.02", "23.11") \
                 else "CgroupPlugin=disabled"
             for name, text in (("slurm.conf", self.conf_text(release)),
-                               ("gres.conf", self.meta["gres"] or GRES),
+                               ("gres.conf", (self.meta["gres"] or GRES).replace("{dir}", self.dir)),
                                ("cgroup.conf", CGROUP.format(plugin=plugin))):
                 with open(os.path.join(d, name), "w") as f:
                     f.write(text)

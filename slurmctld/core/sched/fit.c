@@ -335,8 +335,9 @@ static uint16_t whole_gres(const struct node *n, uint32_t t, uint64_t want)
 	return (uint16_t)(g->shared || g->explicit_only ? want : g->total);
 }
 
-static void share_gres(struct core *c, const struct request *r, struct job_share *s,
-		       const uint64_t *used, uint64_t *job_left, struct arena *mem)
+static void share_gres(struct core *c, const struct request *r, const struct bitset *cores,
+		       struct job_share *s, const uint64_t *used, uint64_t *job_left,
+		       uint32_t later, struct arena *mem)
 {
 	const struct node *n = c->node[s->node];
 
@@ -348,14 +349,21 @@ static void share_gres(struct core *c, const struct request *r, struct job_share
 		struct gres_need none = {0};
 		const struct gres_need *g = r->gres ? &r->gres[t] : &none;
 		uint64_t want = g->node + g->task * s->tasks +
-			g->socket * (r->cfg_sockets ? r->cfg_sockets : 1), extra;
+			g->socket * (r->cfg_sockets ? r->cfg_sockets : 1), extra, got;
 
 		if (r->whole) {
 			s->gres[t] = whole_gres(n, t, want);
 			continue;
 		}
+		if (g->socket && !used) {
+			got = gres_take_sockets(c, n, t, g->socket, cores, s, s->gres);
+			want = want > got ? want - got : 0;
+		}
 		extra = gres_free(c, n, t, used);
 		extra = extra > want ? extra - want : 0;
+		/* of what the job asks for as a whole, each node has some */
+		if (extra > 1 && job_left[t] > later && extra > job_left[t] - later)
+			extra = job_left[t] - later;
 		if (extra > job_left[t])
 			extra = job_left[t];
 		job_left[t] -= extra;
@@ -432,7 +440,7 @@ enum err fit_place(struct core *c, struct request *r, enum fit_view view,
 		node_view(c, r, n, view, &v);
 		s->cpus = (uint16_t)cores_pick(r, n, &v, cpus, out->cores, s->core_off);
 		out->total_cpus += s->cpus;
-		share_gres(c, r, s, v.gres_used, job_left, mem);
+		share_gres(c, r, out->cores, s, v.gres_used, job_left, count - 1 - i, mem);
 		if (view == FIT_NOW && !gres_pick(c, r, out->cores, s))
 			return E_NODES_BUSY;
 		s->mem_mb = share_mem(c, r, n, s);

@@ -110,7 +110,7 @@ static enum err item_parse(const struct core *c, const char *item, size_t len,
 	if (t == UINT32_MAX)
 		return err_set(why, E_INVALID_GRES, "no node has a gres '%.*s'",
 			       (int)name_len, item);
-	units[t] += count;
+	units[t] = count;       /* named twice (by options and by environment): the last */
 	return E_OK;
 }
 
@@ -238,7 +238,7 @@ void gres_near(const struct core *c, const struct request *r, const struct node 
 	const struct node_devices *d = n->devices;
 	uint64_t any = 0, enough = UINT64_MAX;
 
-	if (!r->any_gres || r->whole || !d || r->job->bitflags & GRES_DISABLE_BIND)
+	if (!r->any_gres || r->whole || !d)
 		return;
 	for (uint32_t i = 0; i < d->place_count; i++) {
 		const struct gres_place *p = &d->place[i];
@@ -357,6 +357,36 @@ bool gres_pick(const struct core *c, const struct request *r, const struct bitse
 			good = pick_devices(c, r, n, cores, s, t) || bits_count(g->devs) < g->total;
 	}
 	return good;
+}
+
+/* Units of t of each socket that the job has cores of: types as they lie there.
+ * Those counted; the rest is taken anywhere. */
+uint64_t gres_take_sockets(const struct core *c, const struct node *n, uint32_t t, uint64_t each,
+			   const struct bitset *cores, const struct job_share *s, uint16_t *out)
+{
+	const struct node_devices *d = n->devices;
+	uint32_t cps = n->cores_per_socket;
+	uint64_t got = 0, seen = 0;
+
+	for (uint32_t k = 0; d && cps && k < n->sockets; k++) {
+		uint64_t left = each;
+
+		for (uint32_t i = 0; i < d->place_count && left; i++) {
+			const struct gres_place *p = &d->place[i];
+			uint64_t open, here;
+
+			if ((p->type != t && !(type_is_bare(c, t) && same_name(c, p->type, t))) ||
+			    n->gres[p->type].shared || !place_near(p, cores, s, k * cps, (k + 1) * cps))
+				continue;
+			open = p->devs & node_gres_open(c, n, p->type) & ~seen;
+			for (here = 0; open && here < left; open &= open - 1, here++)
+				seen |= open & ~(open - 1);
+			out[p->type] = (uint16_t)(out[p->type] + here);
+			left -= here;
+			got += here;
+		}
+	}
+	return got;
 }
 
 /* ---- text -------------------------------------------------------------- */

@@ -241,6 +241,22 @@ static void give(struct step_req *q, uint16_t *out, uint32_t k, uint32_t t, uint
 	}
 }
 
+/* Sockets of a node that the step has cores of. */
+static uint32_t step_sockets(const struct step_req *q, const struct step *out, uint32_t k)
+{
+	const struct job_share *s = &q->alloc->share[k];
+	uint32_t cps = q->c->node[s->node]->cores_per_socket, n = 0;
+
+	for (uint32_t from = 0; cps && from < s->cores; from += cps) {
+		bool any = false;
+
+		for (uint32_t i = from; i < from + cps && i < s->cores; i++)
+			any |= bitset_test(out->cores, s->core_off + i);
+		n += any;
+	}
+	return n ? n : 1;
+}
+
 /* Did the job ask for gres, or was it given what its nodes have? */
 static bool job_asked(const struct job *j)
 {
@@ -280,7 +296,7 @@ void step_gres_give(struct step_req *q, struct step *out, uint32_t i, uint32_t k
 			continue;
 		}
 		have = units_left(q, k, t, false);
-		want = g->node + g->task * tasks + g->socket;
+		want = g->node + g->task * tasks + g->socket * step_sockets(q, out, k);
 		if (g->job) {
 			uint64_t left = have - (want < have ? want : have);
 			uint64_t more = q->gres_step_left[t] < left ? q->gres_step_left[t] : left;
