@@ -74,7 +74,13 @@ def gpus(devs, step=True, vendors=VENDORS, **more):
     return v
 
 
+def idle():
+    """Nothing holds a device any more."""
+    return wait_for(lambda: run("squeue -h", c).out == "", 30)
+
+
 def told(args, want, name=None):
+    idle()
     r = run(["srun"] + words(args) + ["sh", "-c", SHOW], c=c)
     got = tasks(r.out)
     same(got, want, name or f"srun {args}", r.err)
@@ -106,15 +112,16 @@ def one_task():
 def many_tasks():
     def each(devs, on_node):
         return [gpus(d, SLURM_GPUS_ON_NODE=str(on_node)) for d in devs]
-    told("-w c2 -n4 --gpus-per-task=1", each("0123", 4))
+    told("-N1 -w c2 -n4 --gpus-per-task=1", each("0123", 4))
     told("-w c2 -n2 --gres=gpu:2 --gpu-bind=single:1", each("01", 2))
     told("-w c2 -n2 --gres=gpu:2 --gpu-bind=map_gpu:1,0", each("10", 2))
     told("-w c2 -n2 --gres=gpu:2 --gpu-bind=mask_gpu:1,3", each(("0", "0,1"), 2))
-    told("-w c2 -n4 --gpus=4 --ntasks-per-gpu=1", each("0123", 4))
+    told("-N1 -w c2 -n4 --gpus=4 --ntasks-per-gpu=1", each("0123", 4))
     if VER >= (23, 11):
         told("-w c2 -n2 --gpus-per-task=tesla:2", each(("0,1", "2,3"), 4))
         told("-w c1 -n1 --tres-per-task=gres/gpu:1", [gpus("0")])
     told("-N2 -w c1,c2 -n2 --gpus-per-node=2", [gpus("0,1")] * 2)
+    idle()
     r = run(["srun", "-N2", "-n2", "-w", "c1,c2", "--gpus=3", "sh", "-c", SHOW], c=c)
     same(sorted(t.get("SLURM_GPUS_ON_NODE", "") for t in tasks(r.out)), ["1", "2"],
          "three of two nodes", r)
@@ -131,11 +138,14 @@ def detail(j):
 
 
 def jobs():
+    idle()
     out = shared("%j", c)
-    a = sbatch(f"-w c1 --gres=gpu:tesla:1 -o {out}", wrap=SHOW + "; sleep 100", c=c)
+    a = sbatch(f"-w c1 --gres=gpu:tesla:1 -o {out}", wrap=SHOW + "; echo end; sleep 100", c=c)
     same(wait_state(a, "RUNNING", c=c), "RUNNING", "a batch job")
     same(detail(a), "gpu:tesla:1(IDX:0)", "show job: which device")
-    like(slurp(shared(a, c), 10), "SLURM_JOB_GPUS=0", "its script is told")
+    ok(wait_for(lambda: "SLURM_JOB_GPUS=0" in slurp(shared(a, c)), 20), "its script is told",
+       slurp(shared(a, c)))
+    wait_for(lambda: "end" in slurp(shared(a, c)), 20)
     like(slurp(shared(a, c)), "CUDA_VISIBLE_DEVICES=0", "as its programs are")
     like(slurp(shared("prolog", c)), rf"^{a} 0 0$", "its prolog was told")
     b = sbatch("-w c1 --gres=gpu:tesla:1,gpu:k80:1,lic:2 -o none", wrap="sleep 100", c=c)
@@ -161,6 +171,7 @@ def jobs():
 
 
 def steps():
+    idle()
     inner = ("srun sh -c 'echo all $CUDA_VISIBLE_DEVICES'; "
              "srun --gres=none sh -c 'echo none $CUDA_VISIBLE_DEVICES'; "
              "srun --gres=gpu:tesla:1 sh -c 'echo one $CUDA_VISIBLE_DEVICES'; "
@@ -170,8 +181,9 @@ def steps():
          "steps have what they name, or all", r)
     flag = shared("both", c)
     body = (f"echo $CUDA_VISIBLE_DEVICES; touch {flag}.$SLURM_STEP_ID; "
-            f"while [ $(ls {flag}.* | wc -l) -lt 2 ]; do sleep 0.1; done")
+            f"for i in $(seq 200); do [ $(ls {flag}.* | wc -l) -lt 2 ] || break; sleep 0.1; done")
     cmd = f"srun -n1 --exact --gres=gpu:tesla:1 sh -c '{body}'"
+    idle()
     r = run(["salloc", "-w", "c1", "-n2", "--gres=gpu:tesla:2", "sh", "-c",
              f"{cmd} & {cmd} & wait"], c)
     same(sorted(r.out.split()), ["0", "1"], "steps at the same time have each their own", r)
@@ -180,14 +192,13 @@ def steps():
 
 
 def cores():
+    idle()
     j = sbatch("-w c1 -n1 --gres=gpu:k80:1 -o none", wrap="sleep 100", c=c)
     wait_state(j, "RUNNING", c=c)
     like(run(f"scontrol -d show job {j}", c).out, r"CPU_IDs=2 .*GRES=gpu:k80:1\(IDX:2\)",
          "cores near the device")
     run(f"scancel {j}", c)
-    r = run("sbatch -w c1 -n3 --gres=gpu:k80:1 --gres-flags=enforce-binding --wrap=true", c)
-    if r.rc == 0:
-        run(f"scancel {r.out.split()[-1]}", c)
+    idle()
     j = sbatch("-w c1 -n2 --gres=gpu:k80:1 --gres-flags=enforce-binding -o none", wrap="sleep 100", c=c)
     wait_state(j, "RUNNING", c=c)
     like(run(f"scontrol -d show job {j}", c).out, r"CPU_IDs=2-3 ", "--gres-flags=enforce-binding")
@@ -197,6 +208,7 @@ def cores():
 def shards():
     if c.meta["ctld"] == "22.05":
         return skip("parts and wholes", "slurmctld 22.05 gives a GPU away whole and in parts")
+    idle()
     j = sbatch("-w c4 --gres=shard:3 -o none", wrap="sleep 100", c=c)
     k = sbatch("-w c4 --gres=gpu:1 -o none", wrap="sleep 100", c=c)
     same([wait_state(x, "RUNNING", c=c) for x in (j, k)], ["RUNNING"] * 2, "a part and a whole GPU")
