@@ -16,6 +16,7 @@
 
 #include "slurmd/jobs.h"
 #include "slurmd/spool.h"
+#include "slurmd/stock_stepd.h"
 #include "wire/base/log.h"
 
 struct steps {
@@ -135,7 +136,13 @@ void steps_up(struct daemon *d, struct step *s, pid_t pid)
 
 /* ---- taking over ------------------------------------------------------- */
 
-static void end_at_once(const char *path, struct arena *mem)
+static enum err ask_path(const char *path, bool stock, const struct stepd_request *q,
+			 struct stepd_reply *r, struct arena *mem, int timeout_ms)
+{
+	return (stock ? stock_stepd_ask : stepd_ask)(path, q, r, mem, timeout_ms);
+}
+
+static void end_at_once(const char *path, bool stock, struct arena *mem)
 {
 	struct stepd_request q;
 	struct stepd_reply r;
@@ -143,36 +150,53 @@ static void end_at_once(const char *path, struct arena *mem)
 	wire_init(&stepd_request_desc, &q);
 	q.op = STEPD_TERMINATE;
 	q.signal = SIGKILL;
-	(void)stepd_ask(path, &q, &r, mem, 5000);
+	(void)ask_path(path, stock, &q, &r, mem, 5000);
+}
+
+/* Ours, or Slurm's own: the node may have had another slurmd before. */
+static enum err who_is(const char *path, struct stepd_reply *r, bool *stock, struct arena *mem)
+{
+	struct stepd_request q;
+	enum err e, other;
+
+	wire_init(&stepd_request_desc, &q);
+	q.op = STEPD_INFO;
+	*stock = false;
+	e = stepd_ask(path, &q, r, mem, 5000);
+	if (!e || e == E_D_JOB_NOTRUNNING)
+		return e;
+	other = stock_stepd_ask(path, &q, r, mem, 5000);
+	*stock = !other;
+	return other ? e : E_OK;
 }
 
 static void adopt(struct daemon *d, const char *path, uint32_t job_id, uint32_t step_id,
 		  uint32_t het, bool end, struct arena *mem)
 {
-	struct stepd_request q;
 	struct stepd_reply r;
 	struct nj_event ev = { .type = NJ_STEP_UP, .job_id = job_id };
 	struct step *s;
-	enum err e;
+	bool stock;
+	enum err e = who_is(path, &r, &stock, mem);
 
-	wire_init(&stepd_request_desc, &q);
-	q.op = STEPD_INFO;
-	e = stepd_ask(path, &q, &r, mem, 5000);
 	if (e == E_D_JOB_NOTRUNNING) {
 		log_debug("stale domain socket for StepId=%u.%u", job_id, step_id);
 		unlink(path);
 		return;
 	}
 	if (e || !r.pid) {
-		log_error("step %u.%u does not answer: %s", job_id, step_id, err_str(e));
+		log_error("step %u.%u does not answer and is not adopted: %s", job_id, step_id,
+			  err_str(e));
 		return;
 	}
 	if (end)
-		end_at_once(path, mem);
+		end_at_once(path, stock, mem);
 	s = steps_reserve(d, job_id, step_id, het, r.uid);
 	if (!s)
 		return;
-	log_info("found running step %u.%u", job_id, step_id);
+	s->stock = stock;
+	log_info("found running step %u.%u%s", job_id, step_id,
+		 stock ? " of a slurmd of Slurm's own: adopted" : "");
 	jobs_event(d, &ev);
 	steps_up(d, s, (pid_t)r.pid);
 }
@@ -224,7 +248,8 @@ void ask_add(struct ask *a, const struct step *s)
 	}
 	a->ids[a->count][0] = s->job_id;
 	a->ids[a->count][1] = s->step_id;
-	a->ids[a->count++][2] = s->het_comp;
+	a->ids[a->count][2] = s->het_comp;
+	a->ids[a->count++][3] = s->stock;
 }
 
 static void ask_run(struct task *t)
@@ -233,10 +258,19 @@ static void ask_run(struct task *t)
 	char path[4096];
 
 	for (uint32_t k = 0; k < a->count; k++) {
+		struct stepd_request q = a->q;
+
 		stepd_socket_path(path, sizeof path, a->site->spool_dir, a->site->name,
 				  a->ids[k][0], a->ids[k][1], a->ids[k][2]);
-		a->results[k] = stepd_ask(path, &a->q, &a->replies[k], &a->mem, a->timeout_ms);
-		if (a->results[k])
+		/* an extern step has nothing that could end by itself */
+		if (a->ids[k][3] && a->ids[k][1] == STEP_EXTERN && q.op == STEPD_TERMINATE)
+			q.signal = SIGKILL;
+		a->results[k] = ask_path(path, a->ids[k][3], &q, &a->replies[k], &a->mem,
+					 a->timeout_ms);
+		if (a->results[k] == E_NOT_SUPPORTED && a->replies[k].why)
+			log_info("step %u.%u: %s", a->ids[k][0], a->ids[k][1],
+				 a->replies[k].why);
+		else if (a->results[k])
 			log_debug("step %u.%u: %s", a->ids[k][0], a->ids[k][1],
 				  err_str(a->results[k]));
 		else if (a->replies[k].rc)
@@ -252,10 +286,53 @@ void ask_free(struct ask *a)
 	free(a);
 }
 
+/* Steps of Slurm's own that were asked to end and have not: what our own
+ * slurmstepd does by itself after KillWait. */
+static void on_kill_wait(evutil_socket_t fd, short what, void *arg)
+{
+	struct ask *a = arg;
+	uint32_t left = 0;
+
+	(void)fd;
+	(void)what;
+	for (uint32_t k = 0; k < a->count; k++)
+		if (steps_find(a->d, a->ids[k][0], a->ids[k][1], a->ids[k][2]))
+			memmove(a->ids[left++], a->ids[k], sizeof a->ids[k]);
+	a->count = left;
+	if (left)
+		ask_start(a);
+	else
+		ask_free(a);
+}
+
+static void kill_later(const struct ask *a)
+{
+	struct timeval wait = { .tv_sec = a->site->conf->killwait };
+	struct ask *kill;
+
+	if (a->q.op != STEPD_TIMELIMIT &&
+	    (a->q.op != STEPD_TERMINATE || a->q.signal == SIGKILL))
+		return;
+	kill = ask_new(a->d, STEPD_TERMINATE, a->q.uid);
+	kill->q.signal = SIGKILL;
+	for (uint32_t k = 0; k < a->count; k++) {
+		const struct step *s = steps_find(a->d, a->ids[k][0], a->ids[k][1],
+						  a->ids[k][2]);
+
+		if (s && s->stock)
+			ask_add(kill, s);
+	}
+	if (kill->count)
+		event_base_once(a->d->base, -1, EV_TIMEOUT, on_kill_wait, kill, &wait);
+	else
+		ask_free(kill);
+}
+
 static void ask_done(struct task *t)
 {
 	struct ask *a = task_of(t, struct ask, task);
 
+	kill_later(a);
 	if (a->done)
 		a->done(a);
 	ask_free(a);

@@ -15,6 +15,7 @@ struct step {
 	uint32_t uid;
 	pid_t pid;                      /* of slurmstepd; 0 while it starts */
 	bool up;
+	bool stock;                     /* its slurmstepd is Slurm's own, from before us */
 	int pidfd;
 	struct event *ev;
 };
@@ -44,7 +45,7 @@ struct ask {
 	struct site *site;
 	struct arena mem;
 	struct stepd_request q;
-	uint32_t (*ids)[3];             /* job, step, het of each */
+	uint32_t (*ids)[4];             /* job, step, het of each; is it stock's */
 	struct stepd_reply *replies;
 	enum err *results;
 	uint32_t count, cap;

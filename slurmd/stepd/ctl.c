@@ -249,8 +249,8 @@ static enum err do_complete(struct step *s, const struct stepd_request *q,
 	return E_OK;
 }
 
-static enum err request(struct step *s, const struct stepd_request *q,
-			struct stepd_reply *r, struct arena *mem, struct wire_out *o)
+enum err ctl_request(struct step *s, const struct stepd_request *q, struct stepd_reply *r,
+		     struct arena *mem, struct wire_out *o)
 {
 	log_debug("request %u signal %u flags 0x%x", q->op, q->signal, q->flags);
 	switch (q->op) {
@@ -321,7 +321,7 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
 		stock_serve(s, fd);
 	else if (peer_allowed(fd) &&
 	    stepd_recv(fd, &stepd_request_desc, &q, &mem, REQUEST_TIMEOUT_MS) == E_OK) {
-		r.rc = (uint32_t)request(s, &q, &r, &mem, &o);
+		r.rc = (uint32_t)ctl_request(s, &q, &r, &mem, &o);
 		(void)stepd_send(fd, &stepd_reply_desc, &r);
 	}
 	close(fd);

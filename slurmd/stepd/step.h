@@ -214,9 +214,12 @@ enum err life_resume(struct step *s);
 /* ctl.c: the control socket. */
 enum err ctl_open(struct step *s, struct err_text *why);
 void ctl_close(struct step *s);
+/* One request, wherever it came from; o: where an answer with a body is packed. */
+enum err ctl_request(struct step *s, const struct stepd_request *q, struct stepd_reply *r,
+		     struct arena *mem, struct wire_out *o);
 
 /* stock.c: questions of Slurm's own programs on this node */
 bool stock_peek(int fd);
-void stock_serve(const struct step *s, int fd);
+void stock_serve(struct step *s, int fd);
 
 #endif
