@@ -53,6 +53,7 @@ enum job_reason {
 #define GRES_ENFORCE_BIND  BIT64(4)
 #define TEST_NOW_ONLY      BIT64(5)
 #define SPREAD_JOB         BIT64(8)
+#define SPREAD_SEGMENTS    BIT64(43)
 #define USE_MIN_NODES      BIT64(9)
 #define JOB_KILL_HURRY     BIT64(10)
 #define TRES_STR_CALC      BIT64(11)

@@ -118,6 +118,62 @@ def tree_shown():
          "one that has none of a level")
 
 
+def reason(j):
+    return run(f"squeue -h -j {j} -o %R").out.strip()
+
+
+def busy(*nodes):
+    """A job on all processors of each of these nodes."""
+    jobs = [sbatch(f"-o none -N1 -n2 -w {n}", wrap="sleep 1000") for n in nodes]
+    ok(all(wait_state(j, "RUNNING") == "RUNNING" for j in jobs), f"{' '.join(nodes)} busy")
+    return jobs
+
+
+def lies_on(args, nodes, name):
+    """Where a job with these options runs; it goes on running."""
+    j = sbatch(f"-o none {args}", wrap="sleep 1000")
+    wait_state(j, "RUNNING")
+    same(job(j).get("NodeList"), nodes, name, reason(j))
+    return j
+
+
+def idle():
+    run("scancel -u root")
+    wait_for(lambda: run("squeue -h").out == "", 30)
+    wait_nodes(dict.fromkeys(NODES, "idle"), 30)
+
+
+def tree_used():
+    busy("c1")
+    lies_on("-N2 -n4", "c[3-4]", "a switch that holds the job rather than neighbours by name")
+    lies_on("-N2 -n4", "q[1-2]", "the next one")
+    idle()
+    busy("c3")
+    lies_on("-N3 -n6", "c[1-2,4]", "what is near rather than what is large")
+    idle()
+
+
+def switches_waited_for():
+    first = busy("c1", "c3", "q1")
+    j = sbatch("-o none -N2 -n4 --switches=1", wrap="sleep 1000")
+    ok(wait_for(lambda: reason(j) == "(Resources)", 15), "a job waits for one switch", reason(j))
+    like(run(f"scontrol show job {j}").out, r" Switches=1@00:05:00", "at most max_switch_wait")
+    run(["scancel", first[2]])
+    same(wait_state(j, "RUNNING"), "RUNNING", "it runs when one has room")
+    same(job(j).get("NodeList"), "q[1-2]", "on that one")
+    run(["scancel", j])
+    busy("q1")
+    j = sbatch("-o none -N2 -n4 --switches=1@20:00", wrap="sleep 1000")
+    like(run(f"scontrol show job {j}").out, r" Switches=1@00:05:00", "more is not to be had")
+    ok(wait_for(lambda: reason(j) == "(Resources)", 15), "it waits", reason(j))
+    run(["scancel", j])
+    j = sbatch("-o none -N2 -n4 --switches=1@00:00:02", wrap="sleep 1000")
+    same(wait_state(j, "RUNNING", 60), "RUNNING", "one that waits a moment takes two switches then")
+    j = sbatch("-o none -N1 -n2 --switches=1@00:00:00", wrap="sleep 1000")
+    same(wait_state(j, "RUNNING"), "RUNNING", "one that does not wait")
+    idle()
+
+
 # ---------------------------------------------------------------- blocks
 
 def blocks_shown():
@@ -132,6 +188,25 @@ AggregatedBlock=b[1-2] BlockIndex=3 Nodes=c[1-4] BlockSize=4
 """)
     same(env_of("q2"), {"SLURM_TOPOLOGY_ADDR": "b3.q2", "SLURM_TOPOLOGY_ADDR_PATTERN": "block.node"},
          "a step knows its block")
+
+
+def blocks_used():
+    if VER < (24, 11):
+        return
+    busy("c1")
+    lies_on("-N2 -n4", "q[1-2]", "a job in one block")
+    idle()
+    busy("c1")
+    j = sbatch("-o none -N4 -n8", wrap="sleep 1000")
+    # stock 26.05 has words of its own for it
+    ok(wait_for(lambda: reason(j) in ("(Resources)", "(No suitable topology unit found)"), 15),
+       "no block has room for four", reason(j))
+    run(["scancel", j])
+    lies_on("-N4 -n8 --segment=2", "c[3-4],q[1-2]", "in two segments they have")
+    idle()
+    busy("c1")
+    lies_on("-N3 -n6", "c[2-4]", "three nodes in a block of four")
+    idle()
 
 
 # ---------------------------------------------------------------- several
@@ -226,4 +301,4 @@ AggregatedBlock=b[1-2] BlockIndex=2 Nodes=c[1-4] BlockSize=4
 
 
 if __name__ == "__main__":
-    main(tree_shown, blocks_shown, several)
+    main(tree_shown, tree_used, switches_waited_for, blocks_shown, blocks_used, several)

@@ -178,6 +178,8 @@ void topo_build_all(struct core *c);
 void topo_free_all(struct core *c);
 /* As in slurm.conf's Topology=; "": in none.  Nothing changed on failure. */
 enum err node_topology_set(struct core *c, struct node *n, const char *text);
+/* Seconds a job may wait for fewer switches: SchedulerParameters=max_switch_wait. */
+uint32_t switch_wait(const struct core *c, uint32_t asked);
 /* Of the jobs of a partition. */
 const struct topo *part_topo(const struct core *c, const struct part *p);
 /* By its name (NULL: the cluster's own); NULL: there is none. */

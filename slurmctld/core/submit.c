@@ -765,7 +765,9 @@ static void copy_scalars(struct core *c, struct job *j, const struct draft *t)
 	j->cpu_freq_gov = d->cpu_freq_gov;
 	j->delay_boot = d->delay_boot == NO_VAL ? 0 : d->delay_boot;
 	j->req_switch = d->req_switch == NO_VAL ? 0 : d->req_switch;
-	j->wait4switch = d->wait4switch == NO_VAL ? 0 : d->wait4switch;
+	if (d->req_switch != NO_VAL)
+		j->wait4switch = switch_wait(c, d->wait4switch == NO_VAL ? INFINITE :
+					     d->wait4switch);
 	j->alloc_sid = d->alloc_sid;
 	j->restart_cnt = or16(d->restart_cnt, NO_VAL16, 0);
 	j->submit_time = j->last_sched_eval = c->now;

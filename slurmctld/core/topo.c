@@ -81,3 +81,14 @@ const struct topo *part_topo(const struct core *c, const struct part *p)
 
 	return t ? t : topo_named(c, NULL);
 }
+
+uint32_t switch_wait(const struct core *c, uint32_t asked)
+{
+	const char *v;
+	uint32_t most = 300;
+
+	if (conf_option(c->conf->schedulerparameters, "max_switch_wait", &v) && *v >= '0' &&
+	    *v <= '9')
+		most = (uint32_t)strtoul(v, NULL, 10);
+	return asked < most ? asked : most;
+}

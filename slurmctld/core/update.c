@@ -549,7 +549,7 @@ static void change_scalars(const struct core *c, struct job *j, const struct job
 	if (d->req_switch != NO_VAL)
 		j->req_switch = d->req_switch;
 	if (d->wait4switch != NO_VAL)
-		j->wait4switch = d->wait4switch;
+		j->wait4switch = switch_wait(c, d->wait4switch);
 }
 
 static enum err change_depend(struct core *c, struct job *j, const struct change *k)

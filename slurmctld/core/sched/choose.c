@@ -4,22 +4,12 @@
  * weight; runs of neighbouring nodes, the smallest that is enough; inside a run
  * the one node that fits tightest when one can do, else from the lowest index
  * on.  Changes nothing but scratch space. */
-#include "slurmctld/core/sched/sched_i.h"
+#include <stdlib.h>
+
+#include "slurmctld/core/sched/choose_i.h"
 
 /* Nodes that are up come first, whatever their weight. */
 #define BOOT_WEIGHT (UINT64_C(1) << 40)
-
-/* State of one attempt. */
-struct attempt {
-	struct core *c;
-	struct request *r;
-	struct cand *cand;
-	enum fit_view view;
-	struct bitset *taken;
-	uint32_t taken_count;
-	int64_t rem_cpus, rem_max, rem_nodes, rem_min, nodes_left;
-	uint64_t *gres_left;            /* of what the whole job asks for */
-};
 
 static const uint64_t *view_gres(const struct attempt *a, uint32_t i)
 {
@@ -40,7 +30,7 @@ static bool gres_done(const struct attempt *a)
 	return true;
 }
 
-static bool attempt_done(const struct attempt *a)
+bool attempt_done(const struct attempt *a)
 {
 	return a->rem_nodes <= 0 && a->rem_cpus <= 0 && gres_done(a);
 }
@@ -78,7 +68,7 @@ static uint32_t cpus_to_take(const struct attempt *a, uint32_t i)
 	return cpus < a->cand[i].cpus ? cpus : a->cand[i].cpus;
 }
 
-static bool node_take(struct attempt *a, uint32_t i)
+bool attempt_take(struct attempt *a, uint32_t i)
 {
 	uint32_t cpus = cpus_to_take(a, i);
 
@@ -117,7 +107,7 @@ static bool take_must(struct attempt *a)
 	if (!a->r->must)
 		return true;
 	bitset_foreach(i, a->r->must) {
-		if (a->nodes_left <= 0 || !a->cand[i].cpus || !node_take(a, i))
+		if (a->nodes_left <= 0 || !a->cand[i].cpus || !attempt_take(a, i))
 			return false;
 	}
 	return true;
@@ -134,7 +124,7 @@ static bool take_counted(struct attempt *a)
 			if (have >= f->count)
 				break;
 			if (bitset_test(a->taken, i) || !a->cand[i].cpus ||
-			    a->nodes_left <= 0 || !node_take(a, i))
+			    a->nodes_left <= 0 || !attempt_take(a, i))
 				continue;
 			have++;
 		}
@@ -144,7 +134,7 @@ static bool take_counted(struct attempt *a)
 	return true;
 }
 
-static uint64_t node_weight(const struct attempt *a, uint32_t i)
+uint64_t attempt_weight(const struct attempt *a, uint32_t i)
 {
 	const struct node *n = a->c->node[i];
 
@@ -166,8 +156,8 @@ static uint32_t runs_build(struct attempt *a, struct run *run)
 			open = false;
 			continue;
 		}
-		if (!open || run[n - 1].weight != node_weight(a, i)) {
-			run[n++] = (struct run){.first = i, .weight = node_weight(a, i),
+		if (!open || run[n - 1].weight != attempt_weight(a, i)) {
+			run[n++] = (struct run){.first = i, .weight = attempt_weight(a, i),
 						.must = UINT32_MAX};
 			open = true;
 		}
@@ -183,13 +173,18 @@ static uint32_t runs_build(struct attempt *a, struct run *run)
 	return n;
 }
 
-static bool run_enough(const struct attempt *a, const struct run *run)
+bool attempt_enough(const struct attempt *a, uint64_t nodes, uint64_t cpus)
 {
 	int64_t need = a->rem_nodes;
 
-	if (a->r->want_nodes > a->r->min_nodes)
-		need -= a->r->want_nodes - a->r->min_nodes;
-	return (int64_t)run->cpus >= a->rem_cpus && (int64_t)run->nodes >= need;
+	if (a->want_nodes > a->r->min_nodes)
+		need -= a->want_nodes - a->r->min_nodes;
+	return (int64_t)cpus >= a->rem_cpus && (int64_t)nodes >= need;
+}
+
+static bool run_enough(const struct attempt *a, const struct run *run)
+{
+	return attempt_enough(a, run->nodes, run->cpus);
 }
 
 /* Which of two runs to take first:
@@ -223,7 +218,7 @@ static void take_range(struct attempt *a, uint32_t first, uint32_t last)
 		/* only one more may come, and this one would not do */
 		if (a->nodes_left == 1 && (int64_t)a->cand[i].cpus < a->rem_cpus)
 			continue;
-		node_take(a, i);
+		attempt_take(a, i);
 	}
 }
 
@@ -251,12 +246,12 @@ static void take_run(struct attempt *a, const struct run *run)
 		for (uint32_t i = run->must; i-- > run->first && !attempt_done(a) &&
 		     a->nodes_left > 0; )
 			if (!bitset_test(a->taken, i) && a->cand[i].cpus)
-				node_take(a, i);
+				attempt_take(a, i);
 		return;
 	}
 	one = a->rem_nodes <= 1 ? tightest(a, run) : UINT32_MAX;
 	if (one != UINT32_MAX)
-		node_take(a, one);
+		attempt_take(a, one);
 	else
 		take_range(a, run->first, run->last);
 }
@@ -302,8 +297,8 @@ static uint32_t least_loaded(const struct attempt *a)
 			continue;
 		}
 		b = a->c->node[best];
-		if (node_weight(a, i) != node_weight(a, best)) {
-			if (node_weight(a, i) < node_weight(a, best))
+		if (attempt_weight(a, i) != attempt_weight(a, best)) {
+			if (attempt_weight(a, i) < attempt_weight(a, best))
 				best = i;
 		} else if ((uint64_t)(n->cpus - n->cpus_alloc) * b->cpus >
 			   (uint64_t)(b->cpus - b->cpus_alloc) * n->cpus) {
@@ -320,7 +315,7 @@ static void choose_least_loaded(struct attempt *a)
 
 		if (i == UINT32_MAX)
 			break;
-		if (!node_take(a, i))
+		if (!attempt_take(a, i))
 			a->cand[i].cpus = 0;
 	}
 }
@@ -353,7 +348,7 @@ static void choose_spread(struct attempt *a)
 		if (!a->r->whole && a->cand[i].cpus > level)
 			a->cand[i].cpus = level;
 		a->rem_min = 0;
-		node_take(a, i);
+		attempt_take(a, i);
 	}
 }
 
@@ -362,7 +357,7 @@ static void choose_last(struct attempt *a)
 	for (uint32_t i = a->c->node_count; i-- > 0 && !attempt_done(a); )
 		if (!bitset_test(a->taken, i) && (int64_t)a->cand[i].cpus >= a->rem_cpus &&
 		    a->cand[i].cpus && job_gres_on(a, i))
-			node_take(a, i);
+			attempt_take(a, i);
 }
 
 static bool attempt_good(const struct attempt *a)
@@ -372,11 +367,94 @@ static bool attempt_good(const struct attempt *a)
 	return true;
 }
 
-static struct bitset *set_new(struct core *c)
+struct bitset *attempt_set(struct attempt *a)
 {
-	struct bitset *b = arena_zalloc(&c->sched->mem, bitset_sizeof(c->node_count));
+	struct bitset *b = arena_zalloc(&a->c->sched->mem, bitset_sizeof(a->c->node_count));
 
-	bitset_init(b, c->node_count);
+	bitset_init(b, a->c->node_count);
+	return b;
+}
+
+/* ---- by the network ---------------------------------------------------- */
+
+struct weighed {
+	uint64_t weight;
+	uint32_t node;
+};
+
+static int weighed_cmp(const void *x, const void *y)
+{
+	const struct weighed *a = x, *b = y;
+
+	if (a->weight != b->weight)
+		return a->weight < b->weight ? -1 : 1;
+	return (a->node > b->node) - (a->node < b->node);
+}
+
+void attempt_by_weight(struct attempt *a, const struct bitset *from, struct by_weight *w)
+{
+	uint32_t n = 0, most = bitset_count(from), at = 0;
+	struct weighed *v = arena_alloc(&a->c->sched->mem, (most + 1) * sizeof(*v));
+	uint64_t nodes = 0, cpus = 0;
+	bool all = false;
+
+	w->best = attempt_set(a);
+	w->lower = NULL;
+	bitset_foreach(i, from)
+		if (a->cand[i].cpus && !bitset_test(a->taken, i))
+			v[n++] = (struct weighed){ attempt_weight(a, i), i };
+	qsort(v, n, sizeof(*v), weighed_cmp);
+	while (!all && at < n) {
+		uint64_t weight = v[at].weight;
+
+		if (nodes && !w->lower)
+			w->lower = attempt_set(a);
+		if (nodes)
+			bitset_or(w->lower, w->best);
+		for (; at < n && v[at].weight == weight; at++) {
+			bitset_set(w->best, v[at].node);
+			cpus += a->cand[v[at].node].cpus;
+			nodes++;
+		}
+		w->enough |= attempt_enough(a, nodes, cpus);
+		all = (int64_t)nodes >= a->rem_nodes && (int64_t)cpus >= a->rem_cpus;
+	}
+	w->enough |= !n && attempt_enough(a, 0, 0);
+}
+
+bool attempt_take_set(struct attempt *a, const struct bitset *set)
+{
+	bitset_foreach(i, set) {
+		if (a->nodes_left <= 0)
+			break;
+		if (bitset_test(a->taken, i) || !a->cand[i].cpus || !attempt_take(a, i))
+			continue;
+		if (attempt_done(a))
+			return true;
+	}
+	return false;
+}
+
+/* True: the network decides, *good tells whether it could. */
+static bool choose_by_network(struct attempt *a, bool *good)
+{
+	const struct topo *t = a->r->topo;
+
+	if (!t || t->kind != CONF_TOPO_TREE || a->r->contiguous || a->r->must_tasks ||
+	    a->r->spread || a->r->lln ||
+	    (a->r->serial_end && a->r->min_cpus == 1 && a->want_nodes == 1))
+		return false;
+	*good = choose_tree(a, t);
+	return true;
+}
+
+static const struct bitset *usable(struct attempt *a)
+{
+	struct bitset *b = attempt_set(a);
+
+	for (uint32_t i = 0; i < a->c->node_count; i++)
+		if (a->cand[i].cpus)
+			bitset_set(b, i);
 	return b;
 }
 
@@ -384,12 +462,14 @@ static bool attempt_run(struct attempt *a)
 {
 	struct request *r = a->r;
 	struct core *c = a->c;
+	bool good;
 
 	bitset_clear_all(a->taken);
 	a->taken_count = 0;
 	a->rem_cpus = r->min_cpus;
 	a->rem_max = r->max_cpus;
-	a->rem_nodes = r->want_nodes;
+	a->rem_nodes = a->want_nodes;
+	a->give_up = NULL;
 	a->rem_min = r->min_nodes;
 	a->nodes_left = r->max_nodes;
 	if (r->overcommit && !r->pn_cpus)
@@ -398,8 +478,12 @@ static bool attempt_run(struct attempt *a)
 		a->gres_left[t] = r->gres[t].job;
 	if (!take_must(a) || !take_counted(a))
 		return false;
+	if (r->topo && r->topo->kind == CONF_TOPO_BLOCK && bitset_overlap(r->topo->nodes, usable(a)))
+		return choose_block(a, r->topo) && attempt_good(a);
 	if (attempt_done(a))
 		return true;
+	if (choose_by_network(a, &good))
+		return good && attempt_good(a);
 	if (r->spread) {
 		choose_spread(a);
 	} else if (r->lln) {
@@ -449,18 +533,50 @@ static bool drop_smallest(struct attempt *a)
 	return true;
 }
 
+/* Could not: leave out nodes that cannot help, or those with the fewest CPUs. */
+static bool attempt_reduce(struct attempt *a)
+{
+	if (!a->give_up)
+		return drop_smallest(a);
+	bitset_foreach(i, a->give_up)
+		a->cand[i].cpus = 0;
+	return true;
+}
+
+/* More leaf switches than the job asks for: with fewer nodes, where a range
+ * allows it; else it waits for a better time. */
+static bool switches_good(struct attempt *a, bool *again)
+{
+	*again = false;
+	if (!a->r->max_switches ||
+	    tree_leaves(a->r->topo, a->taken) <= a->r->max_switches)
+		return true;
+	*again = a->want_nodes > a->r->min_nodes;
+	a->want_nodes -= *again;
+	return false;
+}
+
 struct bitset *choose_nodes(struct core *c, struct request *r, enum fit_view view)
 {
 	struct attempt a = {.c = c, .r = r, .cand = c->sched->cand, .view = view,
-			    .taken = set_new(c)};
+			    .want_nodes = r->want_nodes};
+	bool again;
 
+	if (r->topo && r->topo->kind == CONF_TOPO_BLOCK)
+		a.want_nodes = r->min_nodes;    /* no more than it needs */
+	a.taken = attempt_set(&a);
 	if (r->any_gres)
 		a.gres_left = arena_zalloc(&c->sched->mem,
 					   (c->gres_type_count + 1) * sizeof(uint64_t));
 	while (enough_in_sum(&a)) {
-		if (attempt_run(&a))
-			return a.taken;
-		if (!drop_smallest(&a))
+		if (attempt_run(&a)) {
+			if (view == FIT_EMPTY || switches_good(&a, &again))
+				return a.taken;
+			if (again)
+				continue;
+			break;
+		}
+		if (!attempt_reduce(&a))
 			break;
 	}
 	return NULL;

@@ -5,6 +5,8 @@
  * that a placement depends on is also in request_hash. */
 #include "wire/base/hostlist.h"
 #include "conf/names.h"
+#include "conf/topo.h"
+#include "slurmctld/core/internal.h"
 #include "slurmctld/core/resv.h"
 #include "slurmctld/core/sched/sched_i.h"
 
@@ -51,7 +53,8 @@ uint64_t request_hash(const struct core *c, const struct job *j)
 		j->boards_per_node, j->sockets_per_board, j->plane_size, j->core_spec,
 		j->shared, j->contiguous, j->overcommit, j->task_dist,
 		j->batch ? 0 : j->start_protocol, j->het_job_id,
-		j->bitflags & (SPREAD_JOB | USE_MIN_NODES | JOB_NTASKS_SET | JOB_CPUS_SET |
+		j->segment_size, j->req_switch, j->wait4switch,
+		j->bitflags & (SPREAD_SEGMENTS | SPREAD_JOB | USE_MIN_NODES | JOB_NTASKS_SET | JOB_CPUS_SET |
 			       GRES_ENFORCE_BIND | GRES_DISABLE_BIND),
 	};
 	uint64_t h = 0;
@@ -61,8 +64,9 @@ uint64_t request_hash(const struct core *c, const struct job *j)
 		h = mix(h, v[i]);
 	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
 		h = mix_str(h, job_str(j, text[i]));
-	/* an array is held back by its own running tasks */
-	if (j->array && j->array->max_running)
+	/* an array is held back by its own running tasks, and each has waited for
+	 * its switches since a time of its own */
+	if ((j->array && j->array->max_running) || j->req_switch)
 		h = mix(h, j->id);
 	return h;
 }
@@ -387,6 +391,43 @@ static enum err request_gres(struct core *c, struct request *r, struct err_text 
 	return E_OK;
 }
 
+/* Few switches are worth some waiting, from the first look at the job on. */
+static uint32_t switches_now(struct core *c, const struct job *j)
+{
+	struct sched *s = c->sched;
+	struct sched_entry *e = j->queued;
+	int64_t until;
+
+	if (!e)                 /* not in the queue yet */
+		return j->wait4switch ? j->req_switch : 0;
+	if (!e->switches_since)
+		e->switches_since = c->now;
+	until = e->switches_since + j->wait4switch;
+	if (c->now >= until)
+		return 0;
+	if (until < s->switches_at)
+		s->switches_at = until;
+	return j->req_switch;
+}
+
+static void request_network(struct core *c, struct request *r)
+{
+	const struct job *j = r->job;
+	const struct topo *t = part_topo(c, r->part);
+
+	if (!t || t->kind == CONF_TOPO_FLAT)
+		return;
+	if (t->kind == CONF_TOPO_BLOCK) {
+		r->segment = set16(j->segment_size);
+		r->spread_segments = j->bitflags & SPREAD_SEGMENTS;
+	} else if (j->req_switch) {
+		r->max_switches = switches_now(c, j);
+	} else if (conf_option(c->conf->topologyparam, "TopoOptional", NULL)) {
+		return;
+	}
+	r->topo = t;
+}
+
 enum err request_build(struct core *c, const struct job *j, const struct part *p,
 		       struct request *r, struct err_text *why)
 {
@@ -419,6 +460,7 @@ enum err request_build(struct core *c, const struct job *j, const struct part *p
 	if (!r->max_cpus_node || r->max_cpus_node == NO_VAL)
 		r->max_cpus_node = INFINITE;
 	r->contiguous = j->contiguous == 1;
+	request_network(c, r);
 	r->lln = (p->flags & PART_FLAG_LLN) || (r->cr_type & CONF_SELECT_LLN);
 	r->spread = j->bitflags & SPREAD_JOB;
 	r->serial_end = conf_option(c->conf->schedulerparameters, "pack_serial_at_end", NULL);

@@ -13,6 +13,7 @@ struct sched *sched_new(struct core *c)
 	struct sched *s = mem_zalloc(sizeof(*s));
 
 	s->heap_seed = (uint32_t)c->rand_state | 1;
+	s->switches_at = INT64_MAX;
 	return s;
 }
 
@@ -504,6 +505,7 @@ static void main_pass(struct core *c, const struct sched_ops *ops, struct effect
 	s->blocked = NULL;
 	s->bf_view = false;
 	s->usable_valid = false;
+	s->switches_at = INT64_MAX;
 	while ((g = queue_next(s)) != NULL) {
 		struct pqueue *q = g->pq;
 		struct sched_key before = q->cursor;
@@ -615,5 +617,7 @@ int64_t sched_next_time(const struct core *c)
 
 	struct knode *n = knode_first(c->sched->timed);
 
+	if (c->sched->switches_at < t)
+		t = c->sched->switches_at;
 	return n && n->key.first < t ? n->key.first : t;
 }

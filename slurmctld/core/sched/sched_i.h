@@ -38,6 +38,7 @@ struct sched_entry {
 	struct sched_entry *prev, *next;        /* fresh, running or aside list */
 	enum sched_where where;
 	bool fresh;             /* no reason was noted since it came */
+	int64_t switches_since; /* it waits for fewer switches; 0 not looked at */
 };
 
 /* Pending jobs whose requests are equal: when one does not fit, none does. */
@@ -107,6 +108,10 @@ struct request {
 	const struct resv *own;         /* the reservation it would run in, or NULL */
 	const struct bitset *closed;    /* reserved for others (window.c), or NULL */
 	struct bitset **shut;           /* cores of other nodes that are, per node; or NULL */
+	const struct topo *topo;        /* the network, where it is not flat */
+	uint32_t max_switches;          /* leaf switches it may have now; 0 any */
+	uint32_t segment;               /* nodes that stay together in a block; 0 all */
+	bool spread_segments;           /* each in blocks of its own */
 	struct bitset *must;            /* -w, or NULL */
 	const char *const *must_order;
 	uint16_t *must_tasks;           /* arbitrary distribution: tasks per node of must, in index order */
@@ -172,6 +177,7 @@ struct sched {
 	struct load *load;              /* per node: view FIT_LOAD */
 	struct load *extra;             /* per node: reserved for others (backfill) */
 	const struct bitset *blocked;   /* nodes of partitions closed in this pass */
+	int64_t switches_at;            /* when a job has waited long enough for them */
 	const struct bitset *taken;     /* chosen for other components of the same job */
 	struct bitset *usable;          /* node_usable() of all nodes */
 	struct bitset *closed_nodes;
