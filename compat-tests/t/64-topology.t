@@ -207,6 +207,11 @@ def blocks_used():
     busy("c1")
     lies_on("-N3 -n6", "c[2-4]", "three nodes in a block of four")
     idle()
+    if VER < (26, 5):       # later the client itself refuses
+        check("sbatch -N4 --segment=3 --wrap true", rc=1, err="sbatch: error: Batch job submission failed: "
+              "Requested topology configuration is not available\n")
+    check("sbatch -N5 --wrap true", rc=1, err="sbatch: error: Batch job submission failed: "
+          "Requested node configuration is not available\n")
 
 
 # ---------------------------------------------------------------- several

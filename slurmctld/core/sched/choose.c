@@ -480,10 +480,10 @@ static bool attempt_run(struct attempt *a)
 		return false;
 	if (r->topo && r->topo->kind == CONF_TOPO_BLOCK && bitset_overlap(r->topo->nodes, usable(a)))
 		return choose_block(a, r->topo) && attempt_good(a);
-	if (attempt_done(a))
-		return true;
 	if (choose_by_network(a, &good))
 		return good && attempt_good(a);
+	if (attempt_done(a))
+		return true;
 	if (r->spread) {
 		choose_spread(a);
 	} else if (r->lln) {

@@ -318,8 +318,6 @@ static bool choose_segments(struct blocks *b, uint32_t size)
 	uint32_t segments = a->r->min_nodes / size;
 	bool good = true;
 
-	if (must && bitset_count(must) < a->r->min_nodes)
-		return false;
 	if (must)
 		bitset_and(b->map, must);
 	bitset_clear_all(a->taken);     /* what is required is chosen segment by segment */
@@ -360,8 +358,12 @@ bool choose_block(struct attempt *a, const struct topo *t)
 			bitset_set(b.map, i);
 	if (size > a->r->min_nodes)
 		size = 0;
-	if (size && a->r->min_nodes % size)
+	if (size && (a->r->min_nodes % size ||
+		     (size < a->r->min_nodes && a->r->must &&
+		      bitset_count(a->r->must) < a->r->min_nodes))) {
+		a->c->sched->topo_never = true;
 		return false;
+	}
 	if (size && a->r->min_nodes / size > 1)
 		return choose_segments(&b, size);
 	return choose_one(&b, a->r->min_nodes);

@@ -67,7 +67,10 @@ static bool top_of_must(struct tree *w)
 				   w->t->unit[s].level > w->t->unit[w->top].level))
 			w->top = s;
 	}
-	return w->top != TOPO_NONE && bitset_subset(must, w->t->unit[w->top].nodes);
+	if (w->top != TOPO_NONE && bitset_subset(must, w->t->unit[w->top].nodes))
+		return true;
+	w->a->c->sched->topo_never = true;
+	return false;
 }
 
 /* The highest of those that have enough, with nodes of the lowest weight. */
@@ -264,6 +267,8 @@ bool choose_tree(struct attempt *a, const struct topo *t)
 	count_all(&w);
 	if (!top_find(&w))
 		return false;
+	if (attempt_done(a))
+		return true;
 	bitset_and(w.usable, t->unit[w.top].nodes);
 	attempt_by_weight(a, w.usable, &by);
 	if (!by.enough) {

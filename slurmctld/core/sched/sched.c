@@ -149,7 +149,11 @@ enum err sched_possible(struct core *c, const struct job *j, const struct part *
 		return e;
 	if (r.max_nodes < r.min_nodes || cand_count(&r) < r.min_nodes)
 		return too_large(c, &r, why);
+	c->sched->topo_never = false;
 	e = fit_request(c, &r, FIT_EMPTY, &c->sched->mem, &pl);
+	if (e && c->sched->topo_never)
+		return err_set(why, E_REQUESTED_TOPO_CONFIG_UNAVAILABLE, "%s",
+			       err_str(E_REQUESTED_TOPO_CONFIG_UNAVAILABLE));
 	if (e)
 		return too_large(c, &r, why);
 	return window_own_fits(c, &r, why) ? E_OK : E_REQUESTED_NODE_CONFIG_UNAVAILABLE;

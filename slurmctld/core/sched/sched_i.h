@@ -177,6 +177,7 @@ struct sched {
 	struct load *load;              /* per node: view FIT_LOAD */
 	struct load *extra;             /* per node: reserved for others (backfill) */
 	const struct bitset *blocked;   /* nodes of partitions closed in this pass */
+	bool topo_never;                /* the network cannot hold such a job */
 	int64_t switches_at;            /* when a job has waited long enough for them */
 	const struct bitset *taken;     /* chosen for other components of the same job */
 	struct bitset *usable;          /* node_usable() of all nodes */
