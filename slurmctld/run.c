@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "slurmctld/core/resv.h"
 #include "slurmctld/steps.h"
 #include "wire/base/log.h"
 #include "wire/base/strbuf.h"
@@ -118,7 +119,7 @@ void run_jobcomp(struct ctld *c, const char *line)
 struct group_work {
 	struct work work;
 	struct ctld *ctld;
-	uint32_t part;
+	uint32_t part, resv_id;
 	char *groups;
 	uint32_t *uids, count, cap;
 };
@@ -177,6 +178,7 @@ static void group_done(struct work *w)
 	struct event ev = {
 		.kind = EV_GROUPS,
 		.part = k->part,
+		.resv_id = k->resv_id,
 		.uids = k->uids ? k->uids : &none,
 		.uid_count = k->count,
 	};
@@ -187,18 +189,38 @@ static void group_done(struct work *w)
 	free(k);
 }
 
-void run_groups(struct ctld *c, uint32_t part)
+static char *groups_of_part(const struct core *c, uint32_t part)
 {
+	return part < c->part_count && c->part[part] ? mem_strdup(c->part[part]->allow_groups) : NULL;
+}
+
+static char *group_of_resv(const struct core *c, uint32_t id, uint32_t index)
+{
+	const struct resv *r = c->resv_first;
+	const char *p;
+
+	while (r && r->id != id)
+		r = r->next;
+	p = r ? r->groups : NULL;
+	for (; p && index; index--)
+		p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL;
+	return p ? mem_strndup(p, strcspn(p, ",")) : NULL;
+}
+
+void run_groups(struct ctld *c, uint32_t part, uint32_t resv_id)
+{
+	char *groups = resv_id ? group_of_resv(c->core, resv_id, part) :
+		groups_of_part(c->core, part);
 	struct group_work *k;
 
-	if (part >= c->core->part_count || !c->core->part[part] ||
-	    !c->core->part[part]->allow_groups)
+	if (!groups)
 		return;
 	k = mem_zalloc(sizeof *k);
 	k->work.run = group_run;
 	k->work.done = group_done;
 	k->ctld = c;
 	k->part = part;
-	k->groups = mem_strdup(c->core->part[part]->allow_groups);
+	k->resv_id = resv_id;
+	k->groups = groups;
 	pool_submit(c->slow, &k->work);
 }

@@ -9,7 +9,8 @@
 
 /* Append a line to JobCompLoc. */
 void run_jobcomp(struct ctld *c, const char *line);
-/* Resolve AllowGroups of a partition; ends in EV_GROUPS. */
-void run_groups(struct ctld *c, uint32_t part);
+/* Resolve AllowGroups of a partition, or that group of a reservation (resv_id is not
+ * 0); ends in EV_GROUPS. */
+void run_groups(struct ctld *c, uint32_t part, uint32_t resv_id);
 
 #endif

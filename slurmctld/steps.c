@@ -161,7 +161,7 @@ static void carry_out(struct ctld *c, struct effect *e, struct step_out *o)
 		reconfigure(c, e, o);
 		break;
 	case EFF_GROUPS:
-		run_groups(c, e->part);
+		run_groups(c, e->part, e->resv_id);
 		break;
 	case EFF_RUN:
 		programs_start(c->programs, e);

@@ -183,6 +183,13 @@ def more():
     same(job(j).get("Partition"), "normal", "its partition is the job's")
     same(wait_end(j, 60), "COMPLETED", "and it runs there")
     gone("x1")
+    check("scontrol create partitionname=px nodes=c1", out="")
+    made("x6", "users=alice partition=px nodes=ALL flags=part_nodes", Nodes="c1",
+         Flags="SPEC_NODES,PART_NODES")
+    check("scontrol update partitionname=px nodes=c[1-2]", out="")
+    same(resv("x6").get("Nodes"), "c[1-2]", "follows its partition")
+    gone("x6")
+    check("scontrol delete partitionname=px", out="")
     check(f"{NEW} reservationname=x2 users=alice flags=any_nodes nodecnt=1", rc=1, out=None,
           err=rx("Requested reservation is invalid"))
     if VER >= (24, 5):

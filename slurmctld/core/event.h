@@ -81,7 +81,7 @@ struct event {
 	int status;                     /* as of waitpid */
 	bool timed_out;
 	/* EV_GROUPS */
-	uint32_t part;
+	uint32_t part, resv_id;         /* of a reservation: part is the group's place */
 	const uint32_t *uids;
 	uint32_t uid_count;
 };
@@ -99,7 +99,7 @@ enum effect_kind {
 	EFF_LOG,        /* a line for the log */
 	EFF_SHUTDOWN,   /* end the daemon */
 	EFF_RECONFIG,   /* re-read the configuration, then EV_RECONFIG */
-	EFF_GROUPS,     /* resolve AllowGroups of a partition */
+	EFF_GROUPS,     /* resolve AllowGroups of a partition, or a group of a reservation */
 	EFF_RUN,        /* start a program; EV_PROGRAM when it ends, if run is not 0 */
 	EFF_RUN_KILL,   /* kill PrologSlurmctld of job_id */
 	EFF_DEBUG_LEVEL,/* log level: level (enum log_level as slurm numbers it, 0..9) */
@@ -141,7 +141,7 @@ struct effect {
 	/* LOG, RUN, COMPLETED: */
 	int level;                      /* enum log_level */
 	const char *text;
-	uint32_t part;
+	uint32_t part, resv_id;
 	const char *const *argv;        /* RUN: NULL terminated */
 	uint32_t uid;                   /* RUN: as whom, 0 the daemon's own user */
 	enum run_kind run_kind;         /* RUN_MAIL: argv[3] NULL is the owner of env_uid */

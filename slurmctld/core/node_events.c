@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 #define REQUEUE_DELAY_SEC 121
 #define RETRY_DELAY_SEC 2
@@ -345,6 +346,7 @@ void sweep_run(struct core *c, struct effects *out)
 	for (uint32_t i = 0; i < c->part_count; i++)
 		if (c->part[i]->allow_groups && !c->part[i]->deleted)
 			effects_add(out, EFF_GROUPS)->part = i;
+	resv_ask_groups(c, out);
 }
 
 /* ---- answers ----------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 struct part *part_find(const struct core *c, const char *name)
 {
@@ -184,6 +185,10 @@ void groups_apply(struct core *c, const struct event *ev)
 {
 	struct part *p = ev->part < c->part_count ? c->part[ev->part] : NULL;
 
+	if (ev->resv_id) {
+		resv_group_is(c, ev->resv_id, ev->part, ev->uids, ev->uid_count);
+		return;
+	}
 	if (!p)
 		return;
 	free(p->allow_uids);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "slurmctld/core/internal.h"
+#include "slurmctld/core/resv.h"
 
 #define FLAG_CLEAR(f) ((uint32_t)(f) << PART_FLAG_CLEAR_SHIFT)
 
@@ -178,6 +179,7 @@ static enum err change_nodes(struct core *c, struct part *p, const char *text,
 	free(names);
 	part_count(c, p);
 	part_nodes_index(c);
+	resv_follow_nodes(c);
 	return E_OK;
 }
 

@@ -180,15 +180,19 @@ static bool uid_listed(const struct resv *r, uint32_t uid)
 	return false;
 }
 
+bool resv_allows_user(const struct core *c, const struct resv *r, uint32_t uid)
+{
+	return uid == 0 || uid == c->conf->slurm_uid || !r->uid_count ||
+		uid_listed(r, uid) != r->user_not;
+}
+
+/* Of users and accounts both must be right. */
 bool resv_allows(const struct core *c, const struct resv *r, uint32_t uid, const char *account)
 {
 	if (uid == 0 || uid == c->conf->slurm_uid)
 		return true;
-	if (r->uid_count && uid_listed(r, uid) == r->user_not)
-		return false;
-	if (!r->accounts || r->uid_count)
-		return true;
-	return listed(r->accounts, account) != r->account_not;
+	return resv_allows_user(c, r, uid) &&
+		(!r->accounts || listed(r->accounts, account) != r->account_not);
 }
 
 /* Root's jobs go anywhere. */
@@ -602,6 +606,82 @@ void resv_run(struct core *c, struct effects *out)
 	c->wants_sched = true;
 }
 
+/* All nodes of the partition, or all there are, whichever these are now. */
+static const struct bitset *all_of(const struct core *c, const struct resv *r,
+				   struct bitset *scratch)
+{
+	const struct part *p = r->flags & RESV_PART_NODES && r->partition ?
+		part_find(c, r->partition) : NULL;
+
+	if (p)
+		return p->nodes;
+	if (!(r->flags & RESV_ALL_NODES))
+		return NULL;
+	bitset_clear_all(scratch);
+	for (uint32_t i = 0; i < c->node_count; i++)
+		if (c->node[i] && (c->node[i]->state & NODE_STATE_BASE) != NODE_STATE_FUTURE)
+			bitset_set(scratch, i);
+	return scratch;
+}
+
+void resv_follow_nodes(struct core *c)
+{
+	struct bitset *scratch = bitset_new(c->node_count);
+	bool any = false;
+
+	for (struct resv *r = c->resv_first; r; r = r->next) {
+		const struct bitset *want = r->core_text ? NULL : all_of(c, r, scratch);
+
+		if (!want || !r->nodes || bitset_equal(want, r->nodes))
+			continue;
+		bitset_copy(r->nodes, want);
+		resv_nodes_named(r, c, &c->scratch);
+		resv_dirty(c, r);
+		any = true;
+	}
+	bitset_free(scratch);
+	if (any)
+		resv_mark_nodes(c);
+}
+
+/* The members of one of its groups, of which there may be others now. */
+void resv_group_is(struct core *c, uint32_t id, uint32_t index, const uint32_t *uids,
+		   uint32_t count)
+{
+	uint32_t off = 0, had;
+	struct resv *r = c->resv_first;
+
+	while (r && r->id != id)
+		r = r->next;
+	if (!r || !r->groups || index >= r->name_count)
+		return;
+	for (uint32_t i = 0; i < index; i++)
+		off += r->per_name[i];
+	had = r->per_name[index];
+	if (had == count && memcmp(r->uids + off, uids, count * sizeof(*uids)) == 0)
+		return;
+	if (count > had)
+		r->uids = mem_realloc(r->uids, (r->uid_count + count - had) * sizeof(*uids));
+	memmove(r->uids + off + count, r->uids + off + had,
+		(r->uid_count - off - had) * sizeof(*uids));
+	memcpy(r->uids + off, uids, count * sizeof(*uids));
+	r->uid_count += count - had;
+	r->per_name[index] = count;
+	resv_dirty(c, r);
+	c->wants_sched = true;
+}
+
+void resv_ask_groups(const struct core *c, struct effects *out)
+{
+	for (const struct resv *r = c->resv_first; r; r = r->next)
+		for (uint32_t i = 0; r->groups && i < r->name_count; i++) {
+			struct effect *e = effects_add(out, EFF_GROUPS);
+
+			e->resv_id = r->id;
+			e->part = i;
+		}
+}
+
 void resv_settle(struct core *c)
 {
 	for (struct resv *r = c->resv_first; r; r = r->next) {
@@ -616,6 +696,7 @@ void resv_settle(struct core *c)
 			c->next_resv_id = r->id + 1;
 		r->active = resv_is_active(c, r);
 	}
+	resv_follow_nodes(c);
 	resv_mark_nodes(c);
 	c->resv_at = c->now;
 }

@@ -110,6 +110,7 @@ bool resv_times_meet(const struct core *c, int64_t s1, int64_t e1, uint64_t f1, 
 void resv_follow_clock(struct core *c, int32_t utc_offset);
 void resv_advance(struct core *c, struct resv *r);
 void resv_count_jobs(const struct core *c, const struct resv *r, uint32_t *run, uint32_t *wait);
+bool resv_allows_user(const struct core *c, const struct resv *r, uint32_t uid);
 bool resv_allows(const struct core *c, const struct resv *r, uint32_t uid, const char *account);
 
 /* May the job use the reservations it names?  E_OK when it names none. */
@@ -155,6 +156,12 @@ void resv_replace_all(struct core *c, struct effects *out);
 void resv_mark_nodes(struct core *c);
 /* After loading, and when the nodes changed. */
 void resv_settle(struct core *c);
+/* Those of all nodes, or all of a partition, have what there is now. */
+void resv_follow_nodes(struct core *c);
+/* Members of groups are looked up again: EFF_GROUPS each, and the answer. */
+void resv_ask_groups(const struct core *c, struct effects *out);
+void resv_group_is(struct core *c, uint32_t id, uint32_t index, const uint32_t *uids,
+		   uint32_t count);
 /* A job that may end sooner (--time-min) does so before its nodes are reserved. */
 void resv_shorten(const struct core *c, struct job *j);
 /* Latest moment a job may run for its reservation's sake, or INT64_MAX. */

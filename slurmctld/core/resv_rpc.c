@@ -455,7 +455,7 @@ static bool by_user(const struct core *c, const struct event *ev, const struct r
 {
 	return r && (r->flags & RESV_USER_DEL ||
 		     conf_option(c->conf->slurmctldparameters, "user_resv_delete", NULL)) &&
-		resv_allows(c, r, ev->caller.uid, NULL);
+		resv_allows_user(c, r, ev->caller.uid);
 }
 
 static bool admin(const struct event *ev, struct effects *out, const char *what)

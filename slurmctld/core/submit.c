@@ -555,6 +555,10 @@ static enum err check_all(struct core *c, struct draft *t)
 {
 	enum err rc = check_request(c, t);
 
+	/* --signal=R: to give way is to be preempted, since 24.11 */
+	if (rc == E_OK && t->d->warn_flags & KILL_JOB_RESV && !c->conf->preemptmode &&
+	    wire_version_in(t->ev->caller.version, SINCE(24_11)))
+		rc = E_PREEMPTION_REQUIRED;
 	if (rc == E_OK)
 		rc = check_parts(c, t);
 	if (rc == E_OK)

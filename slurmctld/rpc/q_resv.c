@@ -105,7 +105,7 @@ void rpc_q_resv(struct ctld *c, struct request *r)
 		n++;
 	m.reservation_array = arena_zalloc(&r->mem, (n + 1) * sizeof *m.reservation_array);
 	for (const struct resv *v = c->core->resv_first; v; v = v->next)
-		if (!hidden || resv_allows(c->core, v, r->caller.uid, NULL))
+		if (!hidden || resv_allows_user(c->core, v, r->caller.uid))
 			fill_resv(c, r, v, &m.reservation_array[m.record_count++]);
 	rpc_answer(c, r, RESPONSE_RESERVATION_INFO, &m);
 }
