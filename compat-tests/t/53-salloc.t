@@ -57,6 +57,11 @@ def waiting():
     a = sbatch("-p quantum -N2 -o none", wrap="sleep 50")
     wait_state(a, "RUNNING")
     check("salloc -p quantum -I1 true", "--immediate gives up", rc=1, err=rx("Unable to allocate resources|submit/allocate failed"))
+    for o, why in (("-p quantum -N2", "Requested nodes are busy"),
+                   ("-p normal --begin=now+1hour", "Job dependency problem"),
+                   ("-p normal -H", "Job dependency problem"),
+                   ("-p normal -N6", "Requested (partition configuration|node configuration|nodes)")):
+        like(run(f"salloc -I {o} true").err, why, f"--immediate says why: {o}")
     p = popen("srun -p quantum -J sleeper hostname")
     ok(wait_for(lambda: "sleeper" in run("squeue -h -t PD -o %j").out, 10), "srun waits")
     run("scancel -n sleeper")

@@ -208,7 +208,7 @@ static void run_ended(struct core *c, struct job *j, uint32_t state, uint16_t me
 	j->time_last_active = c->now;
 	j->bitflags &= ~JOB_WAS_RUNNING;
 	/* Stock's word for steps that end with their job */
-	if (j->steps)
+	if (j->steps || j->batch)
 		j->bitflags |= TRES_STR_CALC;
 	array_task_ended(c, j);
 	job_srun_complete(c, j, out);

@@ -359,12 +359,9 @@ void job_prolog_done(struct core *c, struct job *j, struct effects *out)
 
 static void start_times(struct core *c, struct job *j)
 {
-	if (j->time_limit_min == NO_VAL) {
+	if (j->time_limit_min == NO_VAL)
 		j->time_limit_min = j->part->default_time_min != NO_VAL ?
 			j->part->default_time_min : j->part->max_time_min;
-		if (j->time_limit_min == INFINITE)
-			j->time_limit_min = NO_LIMIT_SEC / 60;
-	}
 	if (c->resv_first && j->time_min_min && j->time_min_min != NO_VAL)
 		resv_shorten(c, j);
 	j->start_time = c->now;

@@ -125,6 +125,18 @@ static uint32_t node_use(const struct job *j)
 	return USE_ONE_ROW;
 }
 
+/* CPUs of the cores that steps have for themselves. */
+static uint16_t cpus_in_steps(const struct job_alloc *a, const struct job_share *s,
+			      const struct node *n)
+{
+	uint32_t cores = 0, cpus;
+
+	for (uint32_t k = 0; a->cores_step && k < s->cores; k++)
+		cores += bitset_test(a->cores_step, s->core_off + k);
+	cpus = cores * (n->cores && n->cpus > n->cores ? n->cpus / n->cores : 1);
+	return (uint16_t)(cpus < s->cpus ? cpus : s->cpus);
+}
+
 void show_resources(const struct core *c, const struct job *j, struct job_resources *r,
 		    struct arena *mem)
 {
@@ -154,6 +166,7 @@ void show_resources(const struct core *c, const struct job *j, struct job_resour
 		const struct node *nd = c->node[s->node];
 
 		r->cpus[i] = s->cpus;
+		r->cpus_used[i] = cpus_in_steps(a, s, nd);
 		r->memory_allocated[i] = s->mem_mb;
 		r->memory_used[i] = s->step_mem_mb;
 		if (k && r->sockets_per_node[k - 1] == nd->sockets &&

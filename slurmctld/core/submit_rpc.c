@@ -220,13 +220,28 @@ static enum err waiting_code(const struct job *j, enum err later)
 	return later;
 }
 
-static enum err not_now_code(const struct job *j)
+/* Why not at once: what is not eligible "depends", on whatever it is. */
+static enum err not_now_code(const struct core *c, const struct job *j, enum err later)
 {
-	if (j->bitflags & JOB_DEPENDENT)
+	if (j->bitflags & JOB_DEPENDENT || !j->priority || j->begin_time > c->now)
 		return E_DEPENDENCY;
-	if (j->reason == WAIT_PRIORITY)
+	switch (j->reason) {
+	case WAIT_RESERVATION:
+		return E_DEPENDENCY;
+	case WAIT_PRIORITY:
 		return E_NOT_TOP_PRIORITY;
-	return E_CAN_NOT_START_IMMEDIATELY;
+	case WAIT_PART_DOWN:
+		return E_PARTITION_DOWN;
+	case WAIT_PART_NODE_LIMIT:
+	case WAIT_PART_TIME_LIMIT:
+		return E_REQUESTED_PART_CONFIG_UNAVAILABLE;
+	case WAIT_NODE_NOT_AVAIL:
+		return E_NODE_NOT_AVAIL;
+	case WAIT_LICENSES:
+	case WAIT_RESOURCES:
+		return E_NODES_BUSY;
+	}
+	return later ? later : E_CAN_NOT_START_IMMEDIATELY;
 }
 
 void rpc_alloc(struct core *c, const struct event *ev, struct effects *out)
@@ -248,7 +263,7 @@ void rpc_alloc(struct core *c, const struct event *ev, struct effects *out)
 	sched_pass(c, &core_sched_ops, out, false);
 	c->alloc_reply_job = 0;
 	if (!j->alloc && immediate) {
-		rc = not_now_code(j);
+		rc = not_now_code(c, j, later);
 		job_reason(c, j, FAIL_BAD_CONSTRAINTS, NULL);
 		j->alloc_resp_port = j->other_port = 0;
 		job_end(c, j, JOB_FAILED, out);

@@ -483,11 +483,18 @@ static bool jobs_next(const struct core *c, struct view_record *at)
 	return true;
 }
 
+/* These numbers mean something else there. */
+#define HAS_NO_FAIL_SIGNAL ONLY(22_05)
+
 static int64_t jobs_fill(const struct core *c, const void *object, uint16_t flags,
 			 enum wire_version v, void *msg, struct arena *mem)
 {
-	(void)v;
-	return fill_job(c, object, flags, msg, mem);
+	struct job_info_members *m = msg;
+	int64_t expires = fill_job(c, object, flags, m, mem);
+
+	if (m->state_reason == FAIL_SIGNAL && HAS_NO_FAIL_SIGNAL >> v & 1)
+		m->state_reason = FAIL_LAUNCH;
+	return expires;
 }
 
 const struct view_source view_source_jobs = {
