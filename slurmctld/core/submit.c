@@ -782,12 +782,51 @@ static void copy_scalars(struct core *c, struct job *j, const struct draft *t)
 	j->time_last_active = c->now;
 }
 
+/* Units of gres that the request comes to, as far as it says. */
+static void gres_asked(struct core *c, const struct job *j, uint64_t *units)
+{
+	const struct { enum job_string s; uint64_t times; } all[] = {
+		{ JS_TRES_PER_NODE, j->min_nodes }, { JS_TRES_PER_JOB, 1 },
+		{ JS_TRES_PER_TASK, j->num_tasks && j->num_tasks != NO_VAL ? j->num_tasks : 1 },
+	};
+	uint64_t *one = mem_zalloc((c->gres_type_count + 1) * sizeof(*one));
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all) && !any; i++) {
+		const char *text = job_str(j, all[i].s);
+
+		if (!text || !strstr(text, "gres"))
+			continue;
+		gres_parse(c, text, one, NULL);
+		for (uint32_t t = 0; t < c->gres_type_count; t++)
+			units[t] = one[t] * all[i].times;
+		any = true;
+	}
+	free(one);
+}
+
+/* --mem-per-gpu stands for all other memory. */
+static uint64_t mem_per_gres(struct core *c, const struct job *j, const uint64_t *units,
+			     uint64_t mem)
+{
+	const char *text = job_str(j, JS_MEM_PER_TRES);
+	uint64_t *per = mem_zalloc((c->gres_type_count + 1) * sizeof(*per)), sum = 0;
+
+	if (text && *text)
+		gres_parse(c, text, per, NULL);
+	for (uint32_t t = 0; t < c->gres_type_count; t++)
+		for (uint32_t k = 0; per[t] && k < c->gres_type_count; k++)
+			if (streq(c->gres_name[k], c->gres_name[t]))
+				sum += per[t] * units[k];
+	free(per);
+	return sum ? sum : mem;
+}
+
 void job_note_tres(struct core *c, struct job *j)
 {
 	uint32_t types = c->gres_type_count;
 	uint64_t *units = mem_zalloc((types + 1) * sizeof(*units));
 	uint64_t mem = j->pn_min_memory & ~MEM_PER_CPU;
-	const char *per_node = job_str(j, JS_TRES_PER_NODE);
 	char *s;
 
 	mem *= j->pn_min_memory & MEM_PER_CPU ? j->min_cpus : j->min_nodes;
@@ -797,10 +836,8 @@ void job_note_tres(struct core *c, struct job *j)
 
 		mem = first == UINT32_MAX ? 0 : c->node[first]->real_memory_mb * j->min_nodes;
 	}
-	if (per_node && strstr(per_node, "gres"))
-		gres_parse(c, per_node, units, NULL);
-	for (uint32_t t = 0; t < types; t++)
-		units[t] *= j->min_nodes;
+	gres_asked(c, j, units);
+	mem = mem_per_gres(c, j, units, mem);
 	s = tres_format(c, j->min_cpus, mem, j->min_nodes, units, j->min_cpus);
 	job_str_set(j, JS_TRES_REQ, s);
 	free(s);

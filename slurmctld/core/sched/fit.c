@@ -63,9 +63,9 @@ static void view_all(struct core *c, const struct request *r, const struct node 
 
 	memset(v, 0, sizeof(*v));
 	v->mem_total = node_memory(n);
-	gres_near(c, r, n, view, v);
 	if (view == FIT_EMPTY) {
 		v->gres_used = s->zero_gres;
+		gres_near(c, r, n, view, v);
 		return;
 	}
 	if (view == FIT_LOAD) {
@@ -76,9 +76,11 @@ static void view_all(struct core *c, const struct request *r, const struct node 
 		v->mem_used = l->mem;
 		v->jobs = l->jobs;
 		v->gres_used = l->gres;
+		gres_near(c, r, n, view, v);
 		return;
 	}
 	v->used = share_view(c, r, n);
+	gres_near(c, r, n, view, v);
 	v->used_cores = bitset_count(v->used);
 	v->mem_used = n->mem_alloc_mb;
 	v->jobs = n->run_jobs + n->comp_jobs;
@@ -355,19 +357,18 @@ static void share_gres(struct core *c, const struct request *r, const struct bit
 			s->gres[t] = whole_gres(n, t, want);
 			continue;
 		}
-		if (g->socket && !used) {
-			got = gres_take_sockets(c, n, t, g->socket, cores, s, s->gres);
-			want = want > got ? want - got : 0;
-		}
-		extra = gres_free(c, n, t, used);
-		extra = extra > want ? extra - want : 0;
+		extra = want ? 0 : gres_free(c, n, t, used);
 		/* of what the job asks for as a whole, each node has some */
 		if (extra > 1 && job_left[t] > later && extra > job_left[t] - later)
 			extra = job_left[t] - later;
 		if (extra > job_left[t])
 			extra = job_left[t];
 		job_left[t] -= extra;
-		gres_take(c, n, t, want + extra, used, s->gres);
+		want += extra;
+		got = want && !used ? gres_take_sockets(c, n, t, g->socket, want, cores, s,
+							s->gres) : 0;
+		if (want > got)
+			gres_take(c, n, t, want - got, used, s->gres);
 	}
 }
 

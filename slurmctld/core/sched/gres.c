@@ -211,15 +211,24 @@ void gres_take(const struct core *c, const struct node *n, uint32_t t, uint64_t 
 }
 
 /* ---- devices ----------------------------------------------------------- */
-/* Does the request ask for type k? */
-static bool wanted(const struct core *c, const struct request *r, uint32_t k, uint64_t *node)
+static bool of_request(const struct core *c, uint32_t k, uint32_t t)
 {
-	uint32_t bare = gres_bare(c, k);
-	const struct gres_need *g = &r->gres[k], *b = &r->gres[bare];
+	return k == t || (type_is_bare(c, t) && same_name(c, k, t));
+}
 
-	*node = g->node + (bare != k ? b->node : 0);
-	return g->node || g->task || g->socket || g->job ||
-		b->node || b->task || b->socket || b->job;
+/* Units of t that one node may have to give; 0: t is not asked for. */
+static uint64_t node_want(const struct request *r, uint32_t t)
+{
+	const struct gres_need *g = &r->gres[t];
+	bool one = r->min_nodes == 1;
+
+	if (g->node)
+		return g->node;
+	if (g->socket)          /* of each: one socket alone will not do */
+		return UINT64_MAX;
+	if (g->task)
+		return g->task * (one && r->tasks ? r->tasks : 1);
+	return g->job ? one ? g->job : 1 : 0;
 }
 
 static uint64_t sockets_of(const struct node *n, const struct bitset *cores)
@@ -232,35 +241,70 @@ static uint64_t sockets_of(const struct node *n, const struct bitset *cores)
 	return set;
 }
 
-void gres_near(const struct core *c, const struct request *r, const struct node *n,
-	       enum fit_view view, struct core_view *v)
+/* Sockets near which devices for t are free; *alone: each has enough.  False:
+ * they lie near all. */
+static bool sockets_for(const struct core *c, const struct request *r, const struct node *n,
+			enum fit_view view, uint32_t t, uint64_t *any, uint64_t *alone)
 {
 	const struct node_devices *d = n->devices;
-	uint64_t any = 0, enough = UINT64_MAX;
+	uint64_t want = node_want(r, t);
+	uint32_t count[64] = {0};
 
-	if (!r->any_gres || r->whole || !d)
-		return;
 	for (uint32_t i = 0; i < d->place_count; i++) {
 		const struct gres_place *p = &d->place[i];
-		uint64_t node, open = p->devs, all;
+		uint64_t open = p->devs, set;
 
-		if (!wanted(c, r, p->type, &node))
+		if (!of_request(c, p->type, t))
 			continue;
 		if (view == FIT_NOW)
 			open &= node_gres_open(c, n, p->type);
 		if (!open)
 			continue;
 		if (!p->cores)
-			return;         /* they are near all */
-		all = sockets_of(n, p->cores);
-		any |= all;
-		if (bits_count(open) < node)
-			enough &= ~all;
+			return false;
+		set = sockets_of(n, p->cores);
+		*any |= set;
+		for (uint32_t k = 0; k < 64; k++)
+			count[k] += set >> k & 1 ? bits_count(open) : 0;
 	}
-	v->near = any & enough ? any & enough : any;
+	for (uint32_t k = 0; k < 64; k++)
+		if (count[k] < want)
+			*alone &= ~(UINT64_C(1) << k);
+	return true;
+}
+
+/* Of sockets that are enough each, the one with the most free cores. */
+static uint64_t best_socket(const struct node *n, uint64_t alone, const struct core_view *v)
+{
+	uint32_t best = 0, most = 0;
+
+	for (uint32_t k = 0; k < n->sockets && k < 64; k++) {
+		uint32_t cps = n->cores_per_socket, open = 0;
+
+		for (uint32_t i = k * cps; i < (k + 1) * cps; i++)
+			open += !v->used || !bitset_test(v->used, i);
+		if (!(alone >> k & 1) || open <= most)
+			continue;
+		best = k;
+		most = open;
+	}
+	return most ? UINT64_C(1) << best : 0;
+}
+
+void gres_near(const struct core *c, const struct request *r, const struct node *n,
+	       enum fit_view view, struct core_view *v)
+{
+	uint64_t any = 0, alone = UINT64_MAX;
+
+	if (!r->any_gres || r->whole || !n->devices)
+		return;
+	for (uint32_t t = 0; t < c->gres_type_count; t++)
+		if (node_want(r, t) && !sockets_for(c, r, n, view, t, &any, &alone))
+			return;
 	v->near_only = any && (r->job->bitflags & GRES_ENFORCE_BIND ||
 			       c->conf->selecttypeparameters & CR_ENFORCE_BINDING_GRES);
-	if (v->near_only)
+	v->near = v->near_only ? any : best_socket(n, any & alone, v);
+	if (!v->near)
 		v->near = any;
 }
 
@@ -359,33 +403,46 @@ bool gres_pick(const struct core *c, const struct request *r, const struct bitse
 	return good;
 }
 
-/* Units of t of each socket that the job has cores of: types as they lie there.
- * Those counted; the rest is taken anywhere. */
-uint64_t gres_take_sockets(const struct core *c, const struct node *n, uint32_t t, uint64_t each,
-			   const struct bitset *cores, const struct job_share *s, uint16_t *out)
+/* Up to `each` units of t that lie near the job's cores of one socket. */
+static uint64_t take_socket(const struct core *c, const struct node *n, uint32_t t, uint64_t each,
+			    const struct bitset *cores, const struct job_share *s, uint32_t k,
+			    uint64_t *seen, uint16_t *out)
 {
-	const struct node_devices *d = n->devices;
 	uint32_t cps = n->cores_per_socket;
-	uint64_t got = 0, seen = 0;
+	uint64_t got = 0;
 
-	for (uint32_t k = 0; d && cps && k < n->sockets; k++) {
-		uint64_t left = each;
+	for (uint32_t i = 0; i < n->devices->place_count && got < each; i++) {
+		const struct gres_place *p = &n->devices->place[i];
+		uint64_t open, here;
 
-		for (uint32_t i = 0; i < d->place_count && left; i++) {
-			const struct gres_place *p = &d->place[i];
-			uint64_t open, here;
-
-			if ((p->type != t && !(type_is_bare(c, t) && same_name(c, p->type, t))) ||
-			    n->gres[p->type].shared || !place_near(p, cores, s, k * cps, (k + 1) * cps))
-				continue;
-			open = p->devs & node_gres_open(c, n, p->type) & ~seen;
-			for (here = 0; open && here < left; open &= open - 1, here++)
-				seen |= open & ~(open - 1);
-			out[p->type] = (uint16_t)(out[p->type] + here);
-			left -= here;
-			got += here;
-		}
+		if (!of_request(c, p->type, t) || n->gres[p->type].shared ||
+		    !place_near(p, cores, s, k * cps, (k + 1) * cps))
+			continue;
+		open = p->devs & node_gres_open(c, n, p->type) & ~*seen;
+		for (here = 0; open && got + here < each; open &= open - 1, here++)
+			*seen |= open & ~(open - 1);
+		out[p->type] = (uint16_t)(out[p->type] + here);
+		got += here;
 	}
+	return got;
+}
+
+/* Units of t near the sockets that the job has cores of, types as they lie
+ * there: `each` of every socket, or (each 0) in turn.  Those counted, at the
+ * most want; the rest is taken anywhere. */
+uint64_t gres_take_sockets(const struct core *c, const struct node *n, uint32_t t, uint64_t each,
+			   uint64_t want, const struct bitset *cores, const struct job_share *s,
+			   uint16_t *out)
+{
+	uint64_t got = 0, seen = 0, before;
+
+	if (!n->devices || !n->cores_per_socket)
+		return 0;
+	do {
+		before = got;
+		for (uint32_t k = 0; k < n->sockets && (each || got < want); k++)
+			got += take_socket(c, n, t, each ? each : 1, cores, s, k, &seen, out);
+	} while (!each && got > before && got < want);
 	return got;
 }
 

@@ -428,6 +428,42 @@ static void request_network(struct core *c, struct request *r)
 	r->topo = t;
 }
 
+/* --ntasks-per-gpu without --gpus: as many as the tasks want.  So many GPUs,
+ * so many on a node: there are nodes for it. */
+static enum err request_gpus(struct core *c, struct request *r, struct err_text *why)
+{
+	uint32_t per = r->job->ntasks_per_tres, gpu = UINT32_MAX;
+	uint64_t job = 0, node = 0;
+	bool named = false;
+
+	for (uint32_t t = 0; t < c->gres_type_count; t++) {
+		const struct gres_need *g = r->gres ? &r->gres[t] : NULL;
+
+		if (!streq(c->gres_name[t], "gpu"))
+			continue;
+		if (streq(c->gres_type[t], "gpu"))
+			gpu = t;
+		if (g && (g->node || g->task || g->socket || g->job)) {
+			named = true;
+			job += g->job;
+			node += g->node;
+		}
+	}
+	if (job && node && (job + node - 1) / node > r->min_nodes)
+		r->min_nodes = (uint32_t)((job + node - 1) / node);
+	if (named || !set16((uint16_t)per) || !r->tasks || gpu == UINT32_MAX)
+		return E_OK;
+	if (r->tasks % per)
+		return err_set(why, E_INVALID_GRES, "%u tasks are not a multiple of %u per GPU",
+			       r->tasks, per);
+	if (!r->gres)
+		r->gres = arena_zalloc(&c->sched->mem, (c->gres_type_count + 1) *
+				       sizeof(struct gres_need));
+	r->gres[gpu].job = r->tasks / per;
+	r->any_gres = true;
+	return E_OK;
+}
+
 enum err request_build(struct core *c, const struct job *j, const struct part *p,
 		       struct request *r, struct err_text *why)
 {
@@ -454,6 +490,8 @@ enum err request_build(struct core *c, const struct job *j, const struct part *p
 		return e;
 	request_nodes(c, r);
 	e = request_gres(c, r, why);
+	if (!e)
+		e = request_gpus(c, r, why);
 	if (e)
 		return e;
 	r->max_cpus_node = p->max_cpus_per_node;

@@ -345,7 +345,8 @@ uint64_t gres_sum16(const struct core *c, uint32_t t, const uint16_t *v);
 void gres_near(const struct core *c, const struct request *r, const struct node *n,
 	       enum fit_view view, struct core_view *v);
 uint64_t gres_take_sockets(const struct core *c, const struct node *n, uint32_t t, uint64_t each,
-			   const struct bitset *cores, const struct job_share *s, uint16_t *out);
+			   uint64_t want, const struct bitset *cores, const struct job_share *s,
+			   uint16_t *out);
 /* Which devices: those near the cores first.  False: they are not there. */
 bool gres_pick(const struct core *c, const struct request *r, const struct bitset *cores,
 	       struct job_share *s);

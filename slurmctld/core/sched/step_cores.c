@@ -297,7 +297,7 @@ void step_gres_give(struct step_req *q, struct step *out, uint32_t i, uint32_t k
 		}
 		have = units_left(q, k, t, false);
 		want = g->node + g->task * tasks + g->socket * step_sockets(q, out, k);
-		if (g->job) {
+		if (g->job && !want) {
 			uint64_t left = have - (want < have ? want : have);
 			uint64_t more = q->gres_step_left[t] < left ? q->gres_step_left[t] : left;
 
