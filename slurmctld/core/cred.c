@@ -6,8 +6,6 @@
 
 #include "slurmctld/core/internal.h"
 
-#define GRES_MAGIC 0x438a34d4u
-
 void step_id_fill(const struct job *j, uint32_t step, struct step_id_members *id)
 {
 	id->sluid = j->sluid;

@@ -132,6 +132,10 @@ void job_gres_fill(struct core *c, struct effects *out, const struct job *j,
 		   struct gres_job_rec **list, uint32_t *count);
 /* Stock's number for a gres name. */
 uint32_t gres_id(const char *name);
+#define GRES_MAGIC 0x438a34d4u
+/* The node's gres as a step manager gets them. */
+void node_gres_records(struct core *c, struct effects *out, const struct node *n,
+		       struct node_record *m);
 void gres_prep_fill(struct core *c, struct effects *out, const struct job *j,
 		    struct gres_prep **list, uint32_t *count);
 

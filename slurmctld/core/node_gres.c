@@ -308,3 +308,71 @@ uint64_t node_gres_open(const struct core *c, const struct node *n, uint32_t typ
 	}
 	return open & ~whole & ~parts;
 }
+
+/* ---- for step managers ------------------------------------------------- */
+
+static struct bitset *bits_of(struct effects *out, uint64_t devs, uint32_t bits)
+{
+	struct bitset *b = effects_bitset(out, bits);
+
+	for (uint32_t k = 0; k < bits; k++)
+		if (devs >> k & 1)
+			bitset_set(b, k);
+	return b;
+}
+
+static void place_record(struct core *c, struct effects *out, const struct node *n,
+			 const struct gres_place *p, struct gres_node_rec *m)
+{
+	const struct node_gres *g = &n->gres[p->type];
+	const char *type = strchr(c->gres_type[p->type], ':');
+	uint32_t i = m->topo_cnt++;
+
+	if (p->cores) {
+		m->topo[i].cores = effects_bitset(out, p->cores->bits);
+		bitset_copy(m->topo[i].cores, p->cores);
+	}
+	m->topo[i].gres = bits_of(out, p->devs, g->bits);
+	m->topo_gres_cnt_avail[i] = g->shared ? p->parts : bits_count(p->devs);
+	m->topo_gres_cnt_alloc[i] = g->shared ? p->parts_used : bits_count(p->devs & g->devs_used);
+	m->topo_type_name[i] = type ? arena_strdup(&out->mem, type + 1) : NULL;
+	m->topo_type_id[i] = type ? gres_id(type + 1) : 0;
+}
+
+void node_gres_records(struct core *c, struct effects *out, const struct node *n,
+		       struct node_record *m)
+{
+	const struct node_devices *d = n->devices;
+	uint32_t places = d ? d->place_count : 0;
+
+	if (!d)
+		return;
+	m->gres_list = arena_zalloc(&out->mem, (c->gres_type_count + 1) * sizeof(*m->gres_list));
+	for (uint32_t t = 0; t < c->gres_type_count; t++) {
+		struct gres_node_rec *g = &m->gres_list[m->gres_list_count];
+
+		if (!streq(c->gres_type[t], c->gres_name[t]) || !count_of(n, c, t))
+			continue;
+		wire_init(&gres_node_rec_desc, g);
+		m->gres_list_count++;
+		g->magic = GRES_MAGIC;
+		g->plugin_id = gres_id(c->gres_name[t]);
+		g->gres_cnt_avail = count_of(n, c, t);
+		g->topo = arena_zalloc(&out->mem, (places + 1) * sizeof(*g->topo));
+		g->topo_gres_cnt_alloc = arena_zalloc(&out->mem, (places + 1) * sizeof(uint64_t));
+		g->topo_gres_cnt_avail = arena_zalloc(&out->mem, (places + 1) * sizeof(uint64_t));
+		g->topo_type_id = arena_zalloc(&out->mem, (places + 1) * sizeof(uint32_t));
+		g->topo_type_name = arena_zalloc(&out->mem, (places + 1) * sizeof(char *));
+		for (uint32_t i = 0; i < d->rec_count; i++)
+			if (d->rec[i].name && strcasecmp(d->rec[i].name, c->gres_name[t]) == 0)
+				g->config_flags |= d->rec[i].config_flags;
+		for (uint32_t i = 0; i < places; i++) {
+			if (!streq(c->gres_name[d->place[i].type], c->gres_name[t]))
+				continue;
+			place_record(c, out, n, &d->place[i], g);
+			g->gres_bitmap_size = (uint16_t)n->gres[d->place[i].type].bits;
+		}
+		g->topo_alloc_count = g->topo_avail_count = g->topo_cnt;
+		g->topo_type_id_count = g->topo_type_name_count = g->topo_cnt;
+	}
+}

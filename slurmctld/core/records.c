@@ -228,7 +228,7 @@ static void job_fill(struct core *c, struct effects *out, const struct job *j,
 	m->origin_cluster = c->conf->clustername;
 }
 
-static void node_fill(struct effects *out, const struct node *n, enum wire_version release,
+static void node_fill(struct core *c, struct effects *out, const struct node *n, enum wire_version release,
 		      struct node_record *m)
 {
 	wire_init(&node_record_desc, m);
@@ -238,6 +238,7 @@ static void node_fill(struct effects *out, const struct node *n, enum wire_versi
 	m->features = arena_strdup(&out->mem, n->features);
 	m->features_act = arena_strdup(&out->mem, n->features_active);
 	m->gres = arena_strdup(&out->mem, n->gres_text);
+	node_gres_records(c, out, n, m);
 	m->cpu_spec_list = arena_strdup(&out->mem, n->cpu_spec_list);
 	m->comment = arena_strdup(&out->mem, n->comment);
 	m->extra = arena_strdup(&out->mem, n->extra);
@@ -303,7 +304,7 @@ void stepmgr_records_fill(struct core *c, struct effects *out, const struct job 
 	job_fill(c, out, j, &r->job);
 	r->nodes = arena_alloc(&out->mem, j->alloc->node_count * sizeof(*r->nodes) + 1);
 	bitset_foreach(i, j->alloc->nodes)
-		node_fill(out, c->node[i], release, &r->nodes[r->nodes_count++]);
+		node_fill(c, out, c->node[i], release, &r->nodes[r->nodes_count++]);
 	if (j->part)
 		part_fill(out, j->part, &r->part);
 }
