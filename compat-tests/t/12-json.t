@@ -22,7 +22,7 @@ def plain(v):
 def load(cmd, key, name="name"):
     r = run(cmd)
     try:
-        return {str(x[name]): x for x in json.loads(r.out)[key]}
+        return {str(plain(x[name])): x for x in json.loads(r.out)[key]}
     except (ValueError, KeyError):
         raise Exception(f"no JSON: {r}")
 
@@ -63,15 +63,15 @@ def held():
         "account": "acc", "accrue_time": 0, "array_job_id": 0, "batch_flag": True,
         "batch_host": "", "burst_buffer": "", "cluster": "linux", "comment": "note",
         "contiguous": False, "cpus": (2, "2"), "cpus_per_task": (1, None), "dependency": "",
-        "eligible_time": 0, "end_time": 0, "excluded_nodes": "c[1,3]", "exit_code": None,
+        "eligible_time": 0, "end_time": 0, "excluded_nodes": "c[1,3]",
         "features": "", "het_job_id": 0, "hold": True, "job_state": "PENDING", "licenses": "",
         "mail_type": "END", "mail_user": "root", "memory_per_node": 10, "memory_per_cpu": None,
         "minimum_cpus_per_node": 1, "nice": 3, "node_count": 2, "nodes": "",
-        "partition": "normal", "priority": 0, "qos": "", "reboot": False, "requeue": True,
+        "partition": "normal", "priority": 0, "qos": ("", None), "reboot": False, "requeue": True,
         "required_nodes": "c4", "restart_cnt": 0, "resv_name": "", "start_time": 0,
         "state_reason": "JobHeldUser", "tasks": 2, "tasks_per_node": 1,
         "tasks_per_tres": (0, None), "time_limit": 10, "tres_alloc_str": "", "wckey": "wk",
-    } | ({"exit_code": d["exit_code"]} if "exit_code" in d else {}))
+    })
     if VER >= (23, 11):
         like(run(f"scontrol show job {j}").out, r"MailUser=root MailType=END", "whose mail it is")
         ok("DEPENDENT" in flags(d), "nobody has looked at a held job", d["flags"])
@@ -81,7 +81,7 @@ def held():
 def runs():
     j = sbatch("-p normal -w c1 -n2 --mem=100 -J runs -t 30 --bb=some", wrap="sleep 60")
     wait_state(j, "RUNNING")
-    d = load("squeue --json", "jobs", "job_id")[j]
+    d = load("squeue -a --json", "jobs", "job_id")[j]
     fields("running", d, {
         "batch_host": "c1", "billable_tres": 2, "burst_buffer": "some", "cpus": 2,
         "job_state": "RUNNING", "nodes": "c1", "node_count": 1, "max_nodes": 0, "tasks": 2,
@@ -96,12 +96,12 @@ def runs():
     if isinstance(r, dict):
         same(r.get("select_type"), ["ONE_ROW"], "its nodes are for jobs of its kind")
     run(["scontrol", "suspend", j])
-    d = load("squeue --json", "jobs", "job_id")[j]
+    d = load("squeue -a --json", "jobs", "job_id")[j]
     fields("suspended", d, {"job_state": "SUSPENDED", "priority": 0, "hold": True})
     like(run("squeue -h -s -o '%i %T %M'").out if VER >= (24, 11) else f"{j}.batch RUNNING",
          rf"{j}\.batch( RUNNING)?", "its steps are shown")
     run(["scontrol", "resume", j])
-    d = load("squeue --json", "jobs", "job_id")[j]
+    d = load("squeue -a --json", "jobs", "job_id")[j]
     fields("resumed", d, {"job_state": "RUNNING", "hold": False})
     run(["scancel", j])
     wait_end(j)
@@ -111,7 +111,7 @@ def ended():
     j = sbatch("-p normal -w c2 -n2 --mem=20 -J ends", wrap="exit 3")
     wait_end(j)
     wait_for(lambda: "COMPLETING" not in run(f"scontrol show job {j}").out)
-    d = load("squeue -t all --json", "jobs", "job_id")[j]
+    d = load("squeue -a -t all --json", "jobs", "job_id")[j]
     fields("ended", d, {
         "job_state": "FAILED", "state_reason": "NonZeroExitCode", "nodes": "c2",
         "batch_host": "c2", "cpus": 2, "tres_alloc_str": "cpu=2,mem=20M,node=1,billing=2",
@@ -129,7 +129,7 @@ def again():
     run(["scontrol", "requeuehold", j])
     wait_state(j, "PENDING|REQUEUE_HOLD")
     wait_for(lambda: state(j) == "PENDING")
-    d = load("squeue --json", "jobs", "job_id")[j]
+    d = load("squeue -a --json", "jobs", "job_id")[j]
     fields("requeued and held", d, {
         "state_description": "job requeued in held state", "priority": 0, "restart_cnt": 1,
         "accrue_time": plain(d["eligible_time"]), "nodes": "", "tres_alloc_str": "",
@@ -140,7 +140,7 @@ def again():
     k = sbatch(f"-p normal -d afterok:{f} --kill-on-invalid-dep=no -J never", wrap="true")
     same(wait_for(lambda: job(k).get("Reason") == "DependencyNeverSatisfied" and job(k)["Reason"]),
          "DependencyNeverSatisfied", "what can never be met is said at once")
-    d = load("squeue --json", "jobs", "job_id")[k]
+    d = load("squeue -a --json", "jobs", "job_id")[k]
     fields("never", d, {"dependency": f"afterok:{f}(failed)", "eligible_time": 0})
     k2 = sbatch(f"-p normal -d afterok:{f} --kill-on-invalid-dep=yes -J never2", wrap="true")
     same(wait_end(k2), "CANCELLED", "or ends it")
@@ -164,7 +164,7 @@ def nodes():
     d = load("scontrol show nodes --json" if VER >= (23, 2) else "sinfo --json", "nodes")
     fields("c1 in use", d["c1"], {
         "alloc_cpus": 3, "alloc_memory": 30, "tres_used": "cpu=3,mem=30M", "tres_weighted": 3,
-        "state": ("MIXED", "mixed"), "alloc_idle_cpus": 1, "idle_cpus": 1,
+        "state": ("MIXED", "mixed", "ALLOCATED"), "alloc_idle_cpus": 1, "idle_cpus": 1,
     })
     run(["scancel", j])
     wait_end(j)
@@ -184,5 +184,8 @@ def others():
 
 if run("squeue --json").rc:
     skip("all", "this squeue has no --json")
+    done()
+if VER == (23, 2):
+    skip("all", "without slurmdbd this release dumps jobs up to the first that ran")
     done()
 main(held, runs, ended, again, nodes, others)

@@ -144,7 +144,8 @@ void show_resources(const struct core *c, const struct job *j, struct job_resour
 	uint32_t n = a->node_count, k = 0;
 
 	r->nhosts = n;
-	r->ncpus = a->total_cpus;
+	/* of a whole node what was asked for */
+	r->ncpus = a->whole_node && j->min_cpus < a->total_cpus ? j->min_cpus : a->total_cpus;
 	r->nodes = show_nodes(c, a->nodes, mem);
 	r->whole_node = a->whole_node;
 	r->node_req = node_use(j);

@@ -622,6 +622,13 @@ static void set_mail_user(const struct core *c, struct job *j, const struct draf
 	job_str_set(j, JS_MAIL_USER, name);
 }
 
+/* A key of one's own that nobody has chosen */
+static void set_wckey(const struct core *c, struct job *j)
+{
+	if (c->conf->trackwckey && !job_str(j, JS_WCKEY))
+		job_str_set(j, JS_WCKEY, "*");
+}
+
 static void copy_strings(struct job *j, const struct draft *t)
 {
 	const struct job_desc_msg *d = t->d;
@@ -886,6 +893,7 @@ enum err submit_build(struct core *c, const struct event *ev, const struct job_d
 	j = job_new();
 	copy_strings(j, &t);
 	set_mail_user(c, j, &t);
+	set_wckey(c, j);
 	copy_partition(j, &t);
 	copy_layout(c, j, &t);
 	copy_scalars(c, j, &t);

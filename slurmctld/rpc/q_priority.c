@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sprio: what the priorities of waiting jobs are made of. */
+#include <string.h>
+
 #include "slurmctld/core/sched/sched.h"
 #include "slurmctld/rpc/rpc.h"
 
@@ -18,13 +20,36 @@ static bool wanted(const struct priority_factors_request_msg *q, const struct jo
 	return false;
 }
 
+static void tres_fill(const struct sched_factors *f, struct priority_factors_object *o,
+		      struct arena *mem)
+{
+	struct priority_factors *p = &o->prio_factors;
+	const char **name;
+
+	if (!f->any_tres)
+		return;
+	name = arena_alloc(mem, SCHED_TRES_COUNT * sizeof *name);
+	o->priority_tres = p->priority_tres = arena_alloc(mem, sizeof f->tres);
+	o->tres_weights = p->tres_weights = arena_alloc(mem, sizeof f->weight);
+	o->tres_names = p->tres_names = name;
+	memcpy(p->priority_tres, f->tres, sizeof f->tres);
+	memcpy(p->tres_weights, f->weight, sizeof f->weight);
+	for (int t = 0; t < SCHED_TRES_COUNT; t++)
+		name[t] = sched_tres_name((enum sched_tres)t);
+	o->priority_tres_count = p->priority_tres_count = SCHED_TRES_COUNT;
+	o->tres_weights_count = p->tres_weights_count = SCHED_TRES_COUNT;
+	o->tres_names_count = p->tres_names_count = SCHED_TRES_COUNT;
+	o->tres_cnt = SCHED_TRES_COUNT;
+}
+
 static void factors_fill(const struct core *c, const struct job *j,
-			 struct priority_factors_object *o)
+			 struct priority_factors_object *o, struct arena *mem)
 {
 	struct sched_factors f;
 
 	wire_init(&priority_factors_object_desc, o);
 	sched_factors(c, j, &f);
+	tres_fill(&f, o, mem);
 	o->job_id = j->id;
 	o->step_id.job_id = j->id;
 	o->step_id.sluid = j->sluid;
@@ -60,7 +85,8 @@ void rpc_q_priority(struct ctld *c, struct request *r)
 			continue;
 		if (rpc_private(c, r, PRIVATE_JOBS) && j->uid != r->caller.uid)
 			continue;
-		factors_fill(c->core, j, &m.priority_factors_list[n++]);
+		factors_fill(c->core, j, &m.priority_factors_list[n++],
+			     &r->mem);
 	}
 	m.priority_factors_list_count = n;
 	if (!n)

@@ -2,6 +2,10 @@
  *
  * Which job is better: one total order, and the number it is mostly made of.
  * Nothing else in the scheduler compares two jobs. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
 #include "conf/names.h"
 #include "slurmctld/core/sched/sched_i.h"
 
@@ -180,12 +184,62 @@ static double factor_part(const struct core *c, const struct job *j)
 	return max ? (double)j->part->priority_job_factor / max : 0;
 }
 
+const char *sched_tres_name(enum sched_tres t)
+{
+	static const char *const name[SCHED_TRES_COUNT] = { "cpu", "mem", "node" };
+
+	return name[t];
+}
+
+static double tres_weight(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',')
+		if (strncasecmp(p, name, n) == 0 && p[n] == '=')
+			return strtod(p + n + 1, NULL);
+	return 0;
+}
+
+#define NO_NORMAL_TRES BIT(10)
+
+/* What it asks for, as a part of what its partition has. */
+static void factors_tres(const struct core *c, const struct job *j, struct sched_factors *out)
+{
+	const char *weights = c->conf->priorityweighttres;
+	double want[SCHED_TRES_COUNT] = { 0 }, has[SCHED_TRES_COUNT] = { 0 };
+	uint32_t nodes = j->min_nodes ? j->min_nodes : 1;
+
+	for (int t = 0; t < SCHED_TRES_COUNT; t++) {
+		out->weight[t] = tres_weight(weights, sched_tres_name((enum sched_tres)t));
+		out->any_tres |= out->weight[t] > 0;
+	}
+	if (!out->any_tres || !j->part)
+		return;
+	want[SCHED_CPU] = j->min_cpus;
+	want[SCHED_NODE] = nodes;
+	want[SCHED_MEM] = (double)(j->pn_min_memory & ~MEM_PER_CPU) *
+		(j->pn_min_memory & MEM_PER_CPU ? j->min_cpus : nodes);
+	has[SCHED_CPU] = j->part->total_cpus;
+	has[SCHED_NODE] = j->part->total_nodes;
+	for (uint32_t i = 0; j->part->nodes && i < c->node_count; i++)
+		if (c->node[i] && bitset_test(j->part->nodes, i))
+			has[SCHED_MEM] += (double)c->node[i]->real_memory_mb;
+	for (int t = 0; t < SCHED_TRES_COUNT; t++) {
+		if (!(c->conf->priorityflags & NO_NORMAL_TRES))
+			want[t] = has[t] > 0 ? want[t] / has[t] : 0;
+		out->tres[t] = want[t] * out->weight[t];
+	}
+}
+
 /* Without accounting there is no association, share or QOS to weigh: those
  * factors are 0. */
 void sched_factors(const struct core *c, const struct job *j, struct sched_factors *out)
 {
 	const struct conf *f = c->conf;
 
+	memset(out, 0, sizeof(*out));
+	factors_tres(c, j, out);
 	out->age = (double)f->priorityweightage * factor_age(c, j);
 	out->size = (double)f->priorityweightjobsize * factor_size(c, j);
 	out->part = (double)f->priorityweightpartition * factor_part(c, j);
@@ -196,6 +250,8 @@ static uint32_t priority_multifactor(const struct core *c, const struct job *j)
 	struct sched_factors f;
 
 	sched_factors(c, j, &f);
+	for (int t = 0; t < SCHED_TRES_COUNT; t++)
+		f.part += f.tres[t];
 	return priority_clip(f.age + f.size + f.part + (double)job_site(j) -
 			     (double)job_nice(j));
 }

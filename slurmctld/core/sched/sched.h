@@ -25,10 +25,15 @@ int sched_compare(const struct job *a, const struct job *b);
  * weights of the configuration). */
 uint32_t sched_priority(struct core *c, const struct job *j);
 /* What each factor adds under priority/multifactor now (sprio). */
+enum sched_tres { SCHED_CPU, SCHED_MEM, SCHED_NODE, SCHED_TRES_COUNT };
+
 struct sched_factors {
 	double age, size, part;
+	double tres[SCHED_TRES_COUNT], weight[SCHED_TRES_COUNT];
+	bool any_tres;                  /* PriorityWeightTRES has one of them */
 };
 void sched_factors(const struct core *c, const struct job *j, struct sched_factors *out);
+const char *sched_tres_name(enum sched_tres t);
 bool sched_is_multifactor(const struct core *c);
 
 /* A placement: everything job_alloc needs. Built in mem. */
