@@ -396,14 +396,18 @@ void attempt_by_weight(struct attempt *a, const struct bitset *from, struct by_w
 	uint32_t n = 0, most = bitset_count(from), at = 0;
 	struct weighed *v = arena_alloc(&a->c->sched->mem, (most + 1) * sizeof(*v));
 	uint64_t nodes = 0, cpus = 0;
-	bool all = false;
+	bool all = false, sorted = true;
 
 	w->best = attempt_set(a);
 	w->lower = NULL;
 	bitset_foreach(i, from)
-		if (a->cand[i].cpus && !bitset_test(a->taken, i))
-			v[n++] = (struct weighed){ attempt_weight(a, i), i };
-	qsort(v, n, sizeof(*v), weighed_cmp);
+		if (a->cand[i].cpus && !bitset_test(a->taken, i)) {
+			v[n] = (struct weighed){ attempt_weight(a, i), i };
+			sorted &= !n || v[n - 1].weight <= v[n].weight;
+			n++;
+		}
+	if (!sorted)
+		qsort(v, n, sizeof(*v), weighed_cmp);
 	while (!all && at < n) {
 		uint64_t weight = v[at].weight;
 

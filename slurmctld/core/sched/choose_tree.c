@@ -12,7 +12,7 @@ struct tree {
 	const struct topo *t;
 	uint32_t top;
 	uint32_t *nodes;                /* per switch: usable and not yet used up */
-	uint64_t *cpus;
+	uint64_t *cpus, *low;           /* low: the lowest weight */
 	uint64_t *dist;                 /* sum of the ways to the switches in use */
 	bool *used;
 	struct bitset *usable;
@@ -38,22 +38,18 @@ static void count_all(struct tree *w)
 		if (a->cand[i].cpus)
 			bitset_set(w->usable, i);
 	for (uint32_t s = 0; s < w->t->unit_count; s++) {
-		w->nodes[s] = bitset_count_and(w->t->unit[s].nodes, w->usable);
-		bitset_foreach(i, w->t->unit[s].nodes)
+		w->low[s] = UINT64_MAX;
+		bitset_foreach(i, w->t->unit[s].nodes) {
+			uint64_t weight;
+
+			if (!a->cand[i].cpus)
+				continue;
+			weight = attempt_weight(a, i);
+			w->low[s] = weight < w->low[s] ? weight : w->low[s];
 			w->cpus[s] += a->cand[i].cpus;
+			w->nodes[s]++;
+		}
 	}
-}
-
-static uint64_t lowest_weight(const struct tree *w, uint32_t s)
-{
-	uint64_t low = UINT64_MAX;
-
-	bitset_foreach(i, w->t->unit[s].nodes) {
-		uint64_t weight = w->a->cand[i].cpus ? attempt_weight(w->a, i) : UINT64_MAX;
-
-		low = weight < low ? weight : low;
-	}
-	return low;
 }
 
 /* All required nodes are below it. */
@@ -81,16 +77,13 @@ static bool top_find(struct tree *w)
 	if (w->a->r->must)
 		return top_of_must(w);
 	for (uint32_t s = 0; s < w->t->unit_count; s++) {
-		uint64_t weight;
-
 		if (!w->nodes[s] || !attempt_enough(w->a, w->nodes[s], w->cpus[s]))
 			continue;
-		weight = lowest_weight(w, s);
 		if (w->top != TOPO_NONE && (w->t->unit[s].level < w->t->unit[w->top].level ||
-					    weight > low))
+					    w->low[s] > low))
 			continue;
 		w->top = s;
-		low = weight;
+		low = w->low[s];
 	}
 	return w->top != TOPO_NONE;
 }
@@ -251,6 +244,7 @@ static void tree_init(struct tree *w, struct attempt *a, const struct topo *t)
 	*w = (struct tree){ .a = a, .t = t, .top = TOPO_NONE };
 	w->nodes = arena_zalloc(mem, n * sizeof(*w->nodes));
 	w->cpus = arena_zalloc(mem, n * sizeof(*w->cpus));
+	w->low = arena_zalloc(mem, n * sizeof(*w->low));
 	w->dist = arena_zalloc(mem, n * sizeof(*w->dist));
 	w->used = arena_zalloc(mem, n * sizeof(*w->used));
 	w->queue = arena_zalloc(mem, n * sizeof(*w->queue));

@@ -3,9 +3,11 @@
  * How long the scheduler takes: jobs to submit, passes over a full cluster,
  * backfill.  Not a test: prints figures.
  *
- *   bench_sched [JOBS [NODES [KINDS]]]       KINDS: different requests */
+ *   bench_sched [JOBS [NODES [KINDS [LEAF]]]]    KINDS: different requests;
+ *                           LEAF: nodes of a leaf switch, 20 of these to the next */
 #include <time.h>
 
+#include "conf/topo.h"
 #include "slurmctld/core/sched/test/world.h"
 
 static double cpu(void)
@@ -14,6 +16,32 @@ static double cpu(void)
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* Three levels of switches over all nodes. */
+static void network(uint32_t nodes, uint32_t leaf)
+{
+	static struct conf_topo t = {.name = (char *)"default", .kind = CONF_TOPO_TREE};
+	uint32_t leaves = (nodes + leaf - 1) / leaf, mids = (leaves + 19) / 20;
+	struct conf_topo_unit *u = mem_zalloc((leaves + mids + 1) * sizeof(*u));
+
+	for (uint32_t i = 0; i < leaves; i++, u++, t.unit_count++) {
+		u->name = mem_printf("s%u", i);
+		u->nodes = mem_printf("n[%u-%u]", i * leaf + 1,
+				      (i + 1) * leaf < nodes ? (i + 1) * leaf : nodes);
+	}
+	for (uint32_t i = 0; i < mids; i++, u++, t.unit_count++) {
+		u->name = mem_printf("m%u", i);
+		u->children = mem_printf("s[%u-%u]", i * 20,
+					 (i + 1) * 20 < leaves ? i * 20 + 19 : leaves - 1);
+	}
+	u->name = mem_printf("top");
+	u->children = mem_printf("m[0-%u]", mids - 1);
+	t.unit = u - t.unit_count;
+	t.unit_count++;
+	W.c->conf->topos = &t;
+	W.c->conf->topo_count = 1;
+	topo_build_all(W.c);
 }
 
 int main(int argc, char **argv)
@@ -31,6 +59,8 @@ int main(int argc, char **argv)
 
 	if (!world_new(text, NULL))
 		return 1;
+	if (argc > 4)
+		network(nodes, (uint32_t)atoi(argv[4]));
 	for (uint32_t i = 0; i < jobs; i++) {
 		uint32_t k = i % kinds;
 
