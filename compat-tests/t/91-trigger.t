@@ -67,7 +67,8 @@ def shown():
 def nodes():
     strigger(f"--set --node=c1,c2 --down --flags=perm --program='{PROG} down'", out="")
     strigger(f"--set --node=c1 --up --program='{PROG} up'", out="")
-    strigger(f"--set --node --drained --program='{PROG} drained'", out="")
+    # (of any node, stock would tell of those drained before as well)
+    strigger(f"--set --node=c3 --drained --program='{PROG} drained'", out="")
     check("scontrol update nodename=c1 state=down reason=test", out="")
     comes("down c1", "a node down")
     check("scontrol update nodename=c1 state=idle", out="")
