@@ -74,6 +74,11 @@ class Sniffer:
 
 def streams(path):
     """Each TCP stream's bytes, one direction a stream."""
+    return (s for _, s in ends(path))
+
+
+def ends(path):
+    """((host, addresses, ports), bytes) of each direction of each stream."""
     open_, done = {}, []
     with open(path, "rb") as f:
         while True:
@@ -90,21 +95,21 @@ def streams(path):
             flags, data = p[ihl + 13], p[ihl + (p[ihl + 12] >> 4) * 4:total]
             if flags & 2:
                 if key in open_:
-                    done.append(open_.pop(key))
+                    done.append((key, open_.pop(key)))
                 open_[key] = (seq + 1, {})
             elif data and key in open_:
                 base, parts = open_[key]
                 at = (seq - base) & 0xffffffff
                 if at < 1 << 30 and len(parts.get(at, b"")) < len(data):
                     parts[at] = data
-    for base, parts in done + list(open_.values()):
+    for key, (base, parts) in done + list(open_.items()):
         out = b""
         for at in sorted(parts):
             if at > len(out):
                 break               # something was lost
             out = out[:at] + parts[at] if at + len(parts[at]) > len(out) else out
         if out:
-            yield out
+            yield key, out
 
 
 def frames(path):
@@ -125,6 +130,53 @@ def frames(path):
             yield (known[kind] + ("+fwd" if fwd else "") + ("+ret" if ret else ""),
                    version >> 8, f)
             s = s[4 + n:]
+
+
+PERSIST_INIT, TO_DATABASE = 6500, 1
+CTLD_MULT, CTLD_MULT_ANSWER = 4500, 4501
+
+
+def inside(m):
+    """The messages in one between siblings."""
+    count, at = struct.unpack(">I", m[2:6])[0], 6
+    for _ in range(count if count < 1000 else 0):
+        # the length stands there twice
+        n = struct.unpack(">I", m[at + 4:at + 8].ljust(4, b"\xff"))[0]
+        if at + 8 + n > len(m) or n < 2:
+            break
+        yield m[at + 8:at + 8 + n]
+        at += 8 + n
+
+
+def persistent(path):
+    """(name, version, type and body) of the messages that follow an opened
+    persistent connection, in both directions; those of a database have the
+    numbers of dbd_types.def."""
+    with open(os.path.join(slcluster.TOP, "wire/proto/dbd_types.def")) as f:
+        dbd = {int(n): t for t, n in re.findall(r"^\w+\((\w+),\s*(\d+),", f.read(), re.M)}
+    normal = types()
+    every = list(ends(path))
+    for key, s in every:
+        f = s[4:4 + struct.unpack(">I", s[:4])[0]] if len(s) > 4 else b""
+        at = 2 if f[:2] == b"\x19\x64" else 0
+        if len(f) < at + 14 or struct.unpack(">H", f[at + 4:at + 6])[0] != PERSIST_INIT:
+            continue
+        version = f[at]
+        length = struct.unpack(">I", f[at + 6:at + 10])[0]
+        kind = struct.unpack(">H", f[len(f) - 4:len(f) - 2])[0] if length > 6 else 0
+        known = dbd if kind == TO_DATABASE else normal
+        back = (key[1][4:] + key[1][:4], key[2][2:] + key[2][:2])
+        for t in [s[4 + len(f):]] + [o for k, o in every if k[1:] == back]:
+            while len(t) > 6:
+                n, number = struct.unpack(">IH", t[:6])
+                m, t = t[4:4 + n], t[4 + n:]
+                if len(m) < n or number not in known and number != 1433:
+                    break
+                yield known.get(number, "PERSIST_RC"), version, kind == TO_DATABASE, m
+                for i in inside(m) if number in (CTLD_MULT, CTLD_MULT_ANSWER) else ():
+                    number = struct.unpack(">H", i[:2])[0]
+                    if number in normal:
+                        yield normal[number], version, False, i
 
 
 def choose(found, have, most=3):

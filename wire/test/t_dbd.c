@@ -78,9 +78,8 @@ int main(void)
 	struct arena mem = {0};
 	void *body;
 
-	run(38);
-	run(42);
-	run(45);
+	for (int major = 38; major <= 45; major++)
+		run(major);
 	ok(wire_dbd_parse(unknown, 2, V26_05, &mem, &t, &body) == E_UNEXPECTED_MSG_ERROR &&
 	   wire_dbd_parse(none, 1, V26_05, &mem, &t, &body) == E_UNEXPECTED_MSG_ERROR,
 	   "what is no message is none");

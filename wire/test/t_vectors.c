@@ -3,13 +3,16 @@
  * Golden vectors: every captured frame decodes, consumes its bytes, and
  * re-encodes to the same bytes.  compat-tests/vectors/rpc-vNN.tsv and the
  * more-vNN.tsv that compat-tests/capture writes hold one frame a line: name,
- * tab, hex (without the length prefix).  Arguments are other such files. */
+ * tab, hex (without the length prefix); persist-vNN.tsv messages without a
+ * header: type and body.  Arguments are other such files; --rows: tell which
+ * variants of rows none of them has. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "wire/base/tap.h"
 #include "wire/frame.h"
+#include "wire/test/rows_seen.h"
 
 static int nibble(int c)
 {
@@ -41,6 +44,8 @@ static void check(const char *name, const uint8_t *bytes, size_t len, int major,
 		e = wire_body_unpack(&f, &mem, &t, &msg);
 	if (!ok(e == E_OK, "%d %s line %d decodes (%s)", major, name, line, err_str(e)))
 		goto out;
+	if (t->body)
+		rows_look(t->body, msg, f.header.version);
 	wire_body_pack(&body, f.header.type, msg, f.header.version);
 	if (!ok(!differs(&body, f.body.p, f.body.len), "%d %s line %d body re-encodes", major,
 		name, line))
@@ -52,6 +57,32 @@ static void check(const char *name, const uint8_t *bytes, size_t len, int major,
 out:
 	wire_out_fini(&body);
 	wire_out_fini(&frame);
+	arena_fini(&mem);
+}
+
+/* A message of a persistent connection: type and body. */
+static void check_bare(const char *name, const uint8_t *bytes, size_t len, int major, int line)
+{
+	struct arena mem = {0};
+	struct wire_out body = {0};
+	const struct wire_type *t = NULL;
+	enum wire_version v = WIRE_VERSION_NEWEST;
+	void *msg = NULL;
+	enum err e = wire_version_find((uint16_t)(major << 8), &v) ?
+			wire_persist_parse(bytes, len, v, &mem, &t, &msg) : E_FAIL;
+
+	if (ok(e == E_OK, "%d %s line %d decodes (%s)", major, name, line, err_str(e))) {
+		if (t->body)
+			rows_look(t->body, msg, v);
+		wire_body_pack(&body, t->number, msg, v);
+		ok(!differs(&body, bytes + 2, len - 2), "%d %s line %d body re-encodes", major,
+		   name, line);
+		/* (a sibling's ends in whatever there is) */
+		ok(t->number == REQUEST_SIB_MSG ||
+		   wire_persist_parse(bytes, len - 1, v, &mem, &t, &msg) != E_OK,
+		   "and is refused one byte short");
+	}
+	wire_out_fini(&body);
 	arena_fini(&mem);
 }
 
@@ -81,7 +112,7 @@ static void run(const char *path)
 		b = malloc(len + 1);
 		for (size_t k = 0; k < len; k++)
 			b[k] = (uint8_t)(nibble(tab[2 * k]) << 4 | nibble(tab[2 * k + 1]));
-		check(line, b, len, major, number);
+		(strstr(path, "persist-") ? check_bare : check)(line, b, len, major, number);
 		free(b);
 	}
 	free(line);
@@ -96,13 +127,35 @@ static void both(int major)
 	run(path);
 	(void)snprintf(path, sizeof path, "compat-tests/vectors/more-v%d.tsv", major);
 	run(path);
+	(void)snprintf(path, sizeof path, "compat-tests/vectors/persist-v%d.tsv", major);
+	run(path);
+}
+
+static void tell_rows(void)
+{
+	unsigned missing = 0;
+
+	for (uint32_t n = 0; n <= UINT16_MAX; n++)
+		for (int v = 0; v < WIRE_VERSION_COUNT; v++) {
+			const struct wire_type *t = wire_type_find((uint16_t)n, (enum wire_version)v);
+
+			if (t && t->body)
+				missing += rows_tell(t->body);
+		}
+	printf("# %u rows have variants that no vector has\n", missing);
 }
 
 int main(int argc, char **argv)
 {
+	bool rows = argc > 1 && !strcmp(argv[1], "--rows");
+
+	if (rows)
+		argc--, argv++;
 	for (int k = 1; k < argc; k++)
 		run(argv[k]);
 	for (int major = 38; argc < 2 && major <= 45; major++)
 		both(major);
+	if (rows)
+		tell_rows();
 	return tap_done();
 }
