@@ -155,7 +155,7 @@ enum err dynamic_add(struct ctld *c, const char *line, bool by_admin, const char
 		if (!topo_text_good(c->core->topo, c->core->topo_count, fresh->nodes[i].topology))
 			e = err_set(why, E_REQUESTED_TOPO_CONFIG_UNAVAILABLE, "%s (%s)",
 				    err_str(E_REQUESTED_TOPO_CONFIG_UNAVAILABLE),
-				    fresh->nodes[i].topology);
+				    fresh->nodes[i].name);
 	conf_unref(fresh);
 	if (e)
 		return e;

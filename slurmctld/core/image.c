@@ -433,8 +433,9 @@ static enum err load_node(struct core *c, struct wire_in *in, uint64_t key, stru
 #undef FIELD
 	n->version_known = wire_version_find(r.version, &n->version);
 	/* Where slurm.conf names a node, its word counts again after a restart. */
-	if (!r.topology || !(r.state & (NODE_STATE_DYNAMIC_NORM | NODE_STATE_CLOUD)) ||
-	    r.state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN))
+	if (!r.topology || (!(r.state & NODE_STATE_DYNAMIC_NORM) &&
+			    (!(r.state & NODE_STATE_CLOUD) ||
+			     r.state & (NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN))))
 		node_set_str(&n->topology, n->conf->topology);
 	if (r.devices_count && r.devices_count != NO_VAL)
 		node_gres_note(c, n, r.devices, r.devices_count);

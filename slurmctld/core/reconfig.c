@@ -114,12 +114,17 @@ static void nodes_follow(struct core *c, struct conf *old, struct bitset *fresh)
 	for (uint32_t i = 0; i < c->node_count; i++) {
 		struct node *n = c->node[i];
 		const struct conf_node *cn = conf_node_find(c->conf, n->name);
+		char *topology;
 
 		if (!cn) {
 			node_retire(c, n, old);
 			continue;
 		}
+		topology = n->state & NODE_STATE_DYNAMIC_NORM ? mem_strdup(n->topology) : NULL;
 		node_from_conf(c, n, cn);
+		if (topology)           /* nobody's file says otherwise */
+			node_set_str(&n->topology, topology);
+		free(topology);
 		conf_unref(n->keep);
 		n->keep = NULL;
 		if ((n->state & NODE_STATE_BASE) == NODE_STATE_FUTURE &&

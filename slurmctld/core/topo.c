@@ -12,7 +12,7 @@ static uint32_t index_of(const void *ctx, const char *name)
 {
 	const struct node *n = node_find(ctx, name);
 
-	return n ? n->index : TOPO_NONE;
+	return n && !n->keep ? n->index : TOPO_NONE;    /* not one that is gone */
 }
 
 void topo_free_all(struct core *c)
@@ -47,7 +47,7 @@ void topo_build_all(struct core *c)
 	for (uint32_t i = 0; i < c->node_count; i++) {
 		struct node *n = c->node[i];
 
-		if (n->topology && topo_put_all(c->topo, c->topo_count, i, n->topology))
+		if (n->topology && !n->keep && topo_put_all(c->topo, c->topo_count, i, n->topology))
 			node_set_str(&n->topology, NULL);
 	}
 }
