@@ -682,19 +682,46 @@ void resv_ask_groups(const struct core *c, struct effects *out)
 		}
 }
 
+/* Its partition or all its nodes are no more. */
+static bool is_lost(const struct core *c, const struct resv *r)
+{
+	if (r->partition && !part_find(c, r->partition))
+		return true;
+	return r->node_text && bitset_next(r->nodes, 0) == UINT32_MAX;
+}
+
+static void nodes_settle(struct core *c, struct resv *r)
+{
+	char *was = r->node_text;
+
+	bitset_free(r->nodes);
+	r->nodes = NULL;
+	if (!was)
+		return;
+	r->nodes = bitset_new(c->node_count);
+	nodes_parse(c, was, r->nodes, NULL);
+	if (bitset_next(r->nodes, 0) == UINT32_MAX)
+		return;
+	r->node_text = NULL;
+	resv_nodes_named(r, c, &c->scratch);
+	if (!streq(was, r->node_text))
+		resv_dirty(c, r);
+	free(was);
+}
+
 void resv_settle(struct core *c)
 {
-	for (struct resv *r = c->resv_first; r; r = r->next) {
-		bitset_free(r->nodes);
-		r->nodes = NULL;
-		if (r->node_text) {
-			r->nodes = bitset_new(c->node_count);
-			nodes_parse(c, r->node_text, r->nodes, NULL);
-		}
+	struct resv *next;
+
+	for (struct resv *r = c->resv_first; r; r = next) {
+		next = r->next;
+		nodes_settle(c, r);
 		resv_cores_settle(c, r);
 		if (r->id >= c->next_resv_id)
 			c->next_resv_id = r->id + 1;
 		r->active = resv_is_active(c, r);
+		if (is_lost(c, r))
+			resv_remove(c, r);
 	}
 	resv_follow_nodes(c);
 	resv_mark_nodes(c);

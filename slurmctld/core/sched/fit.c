@@ -28,8 +28,8 @@ static uint64_t node_memory(const struct node *n)
 }
 
 /* Cores reserved for others count as used.  Which cores a load has is not
- * known: in a reservation of cores it has the others first, else none of those
- * reserved. */
+ * known: those of the reserved that are in use now are taken to be in it, and
+ * with a reservation of one's own all that can be. */
 static void view_shut(struct core *c, const struct request *r, const struct node *n,
 		      enum fit_view view, struct core_view *v)
 {
@@ -41,8 +41,11 @@ static void view_shut(struct core *c, const struct request *r, const struct node
 		return;
 	count = bitset_count(shut);
 	if (view == FIT_LOAD) {
-		v->used_cores = !r->own ? v->used_cores + count :
-			v->used_cores > count ? v->used_cores : count;
+		uint32_t both = 0;
+
+		for (uint32_t i = 0; i < n->cores; i++)
+			both += bitset_test(shut, i) && (r->own || bitset_test(n->cores_used, i));
+		v->used_cores += count - (both < v->used_cores ? both : v->used_cores);
 		if (v->used_cores > n->cores)
 			v->used_cores = n->cores;
 		return;
