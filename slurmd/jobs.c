@@ -12,6 +12,7 @@
 #include "slurmd/prep.h"
 #include "slurmd/steps.h"
 #include "wire/base/log.h"
+#include "wire/states.h"
 
 #define PROLOG_ALLOC   0x01u    /* PrologFlags */
 #define PROLOG_NO_HOLD 0x02u
@@ -21,7 +22,6 @@
 #define JOB_STATE_PENDING   0u  /* a job that ends in this state is requeued */
 #define JOB_STATE_FAILED    5u
 #define JOB_STATE_NODE_FAIL 7u
-#define JOB_STATE_BASE      0xffu
 
 struct job_timer {
 	struct job_timer *next;
@@ -204,6 +204,7 @@ static void step_end(struct daemon *d, const struct step *s, const struct req *q
 		a = ask_new(d, STEPD_TERMINATE, 0);
 		a->q.signal = at_once ? SIGKILL : 0;
 	}
+	a->q.flags = KILL_FULL_JOB;
 	ask_add(a, s);
 	ask_start(a);
 }

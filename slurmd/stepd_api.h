@@ -25,7 +25,8 @@
 enum stepd_op {
 	STEPD_INFO = 1,         /* who are you */
 	STEPD_SIGNAL,           /* signal, flags (KILL_* of the wire) to the tasks */
-	STEPD_TERMINATE,        /* end the step: TERM, CONT, then KILL after KillWait (signal 0) or at once (signal KILL) */
+	STEPD_TERMINATE,        /* end the step: TERM, CONT, then KILL after KillWait (signal 0) or at once
+				 * (signal KILL); flag KILL_FULL_JOB here and below: its job ends too */
 	STEPD_SUSPEND,
 	STEPD_RESUME,
 	STEPD_STAT,             /* reply body: job_step_stat */

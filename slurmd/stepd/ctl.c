@@ -16,6 +16,7 @@
 #include "slurmd/stepd/acct.h"
 #include "slurmd/stepd/io.h"
 #include "slurmd/stepd/manage.h"
+#include "slurmd/stepd/report.h"
 #include "slurmd/stepd/step.h"
 #include "wire/base/log.h"
 
@@ -119,6 +120,8 @@ static enum err do_signal(struct step *s, const struct stepd_request *q)
 
 static void do_terminate(struct step *s, const struct stepd_request *q)
 {
+	if (q->flags & KILL_FULL_JOB && s->reporter)
+		report_job_over(s->reporter);
 	life_say_cancelled(s, q->signal ? q->signal : SIGTERM);
 	life_terminate(s, q->signal == SIGKILL);
 }

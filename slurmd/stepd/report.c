@@ -60,6 +60,7 @@ struct reporter {
 	int fd;
 	struct lane peers, ctld_lane;
 	atomic_uint pending;
+	atomic_bool job_over;           /* a step manager needs to know nothing more */
 	/* constant for the thread */
 	struct auth *auth;
 	struct rpc_ctld ctld;
@@ -190,7 +191,8 @@ static bool send_manager(struct reporter *r, struct message *m)
 	e = rpc_resolve(m->manager_host, m->manager_port, &m->addr);
 	if (!e)
 		e = send_once(r, &m->addr, m->version, r->slurmd_uid, m);
-	if (!e || e == E_INVALID_JOB_ID || e == E_ALREADY_DONE || ++m->tries >= MANAGER_TRIES) {
+	if (!e || e == E_INVALID_JOB_ID || e == E_ALREADY_DONE || ++m->tries >= MANAGER_TRIES ||
+	    atomic_load(&r->job_over)) {
 		if (e)
 			log_verbose("%s to step manager %s: %s", wire_type_name(m->type),
 				    m->manager_host, err_str((int)e));
@@ -312,6 +314,19 @@ struct reporter *report_new(struct step *s, void (*idle)(struct step *s))
 	r->ev = event_new(s->base, r->fd, EV_READ | EV_PERSIST, on_idle, r);
 	event_add(r->ev, NULL);
 	return r;
+}
+
+void report_job_over(struct reporter *r)
+{
+	struct lane *l = &r->ctld_lane;
+
+	atomic_store(&r->job_over, true);
+	pthread_mutex_lock(&l->lock);
+	for (struct message *m = l->head; m; m = m->next)
+		if (m->manager_host)
+			m->not_before = 0;
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
 }
 
 bool report_idle(const struct reporter *r)

@@ -11,6 +11,8 @@
 /* idle is called from the event loop when everything queued was delivered. */
 struct reporter *report_new(struct step *s, void (*idle)(struct step *s));
 bool report_idle(const struct reporter *r);
+/* The job ends: a step manager that does not answer is not waited for. */
+void report_job_over(struct reporter *r);
 /* Ends the thread; pending messages are lost.  NULL is a no-op. */
 void report_free(struct reporter *r);
 
