@@ -44,6 +44,9 @@ void resv_cores_copy(struct resv *to, const struct resv *from)
 void resv_count_cores(const struct core *c, const struct resv *r, uint32_t *cores,
 		      uint32_t *cpus)
 {
+	/* of cores given whole all threads count */
+	bool whole = c->conf->selecttypeparameters & (CR_CORE | CR_SOCKET);
+
 	*cores = *cpus = 0;
 	if (!r->nodes)
 		return;
@@ -54,7 +57,8 @@ void resv_count_cores(const struct core *c, const struct resv *r, uint32_t *core
 		if (!n || (r->core_text && !some))
 			continue;
 		*cores += some ? bitset_count(some) : n->cores;
-		*cpus += some ? bitset_count(some) * node_tpc(n) : n->cpus;
+		*cpus += some ? bitset_count(some) * (whole ? node_tpc(n) : 1) :
+			n->cpus;
 	}
 }
 
