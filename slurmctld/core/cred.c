@@ -329,7 +329,7 @@ void cred_fill_job(struct core *c, struct effects *out, const struct job *j, str
 	cr->job_end_time = j->end_time;
 	cr->job_extra = text(out, j, JS_EXTRA);
 	cr->job_oversubscribe = j->shared;
-	cr->job_exclusive = j->shared;
+	cr->job_exclusive = job_exclusive(j);
 	cr->job_partition = j->part ? arena_strdup(&out->mem, j->part->name) :
 		text(out, j, JS_PARTITION);
 	cr->job_qos = text(out, j, JS_QOS);

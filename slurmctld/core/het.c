@@ -130,7 +130,7 @@ static void env_put(struct effects *out, const char ***v, uint32_t *n, const cha
 	(*v)[(*n)++] = arena_printf(&out->mem, "%s_HET_GROUP_%u=%s", name, offset, value);
 }
 
-static void env_component(struct effects *out, const struct job *j, const char ***v,
+static void env_component(const struct core *c, struct effects *out, const struct job *j, const char ***v,
 			  uint32_t *n)
 {
 	uint32_t at = j->het_job_offset;
@@ -153,7 +153,7 @@ static void env_component(struct effects *out, const struct job *j, const char *
 	env_put(out, v, n, "SLURM_JOB_NODELIST", at, job_str(j, JS_NODES));
 	env_put(out, v, n, "SLURM_JOB_NUM_NODES", at,
 		arena_printf(&out->mem, "%u", j->alloc->node_count));
-	env_put(out, v, n, "SLURM_TASKS_PER_NODE", at, job_tasks_per_node(out, j));
+	env_put(out, v, n, "SLURM_TASKS_PER_NODE", at, job_tasks_per_node(c, out, j));
 }
 
 #define ENV_OF_COMPONENT 24     /* two names for each */
@@ -179,7 +179,7 @@ void het_environment(const struct core *c, struct effects *out, const struct job
 		return;
 	*v = arena_alloc(&out->mem, (count * ENV_OF_COMPONENT + 2) * sizeof(**v));
 	for (const struct job *k = l; k; k = k->het_next)
-		env_component(out, k, v, n);
+		env_component(c, out, k, v, n);
 	(*v)[(*n)++] = arena_printf(&out->mem, "SLURM_PACK_SIZE=%u", count);
 	(*v)[(*n)++] = arena_printf(&out->mem, "SLURM_HET_SIZE=%u", count);
 }

@@ -204,6 +204,15 @@ enum mail_type {
 	MAIL_TIME90 = 0x20, MAIL_TIME80 = 0x40, MAIL_TIME50 = 0x80, MAIL_ARRAY_TASKS = 0x200,
 	MAIL_INVALID_DEPEND = 0x400
 };
+/* memlimit.c: does a request keep to MaxMemPerNode or MaxMemPerCPU?  _apply gives
+ * a job that wants more per CPU more CPUs. */
+bool mem_limit_desc(const struct core *c, const struct part *p, const struct job_desc_msg *d,
+		    uint64_t mem, uint32_t tasks);
+void mem_limit_apply(const struct core *c, const struct part *p, struct job *j);
+
+/* An expression of features as it is kept: a comma is "&". */
+void feature_str_set(struct job *j, enum job_string which, const char *expr);
+
 void mail_event(struct core *c, const struct job *j, uint16_t type, struct effects *out);
 void mail_started(struct core *c, const struct job *j, struct effects *out);
 /* again: it goes back to the queue. */
@@ -237,7 +246,11 @@ enum err client_may_meet(const struct event *ev, const struct node *n, enum wire
 void job_notify_alloc(struct core *c, struct job *j, struct effects *out);
 void job_prolog_done(struct core *c, struct job *j, struct effects *out);
 const char *job_cpus_per_node(struct effects *out, const struct job *j);        /* "4(x2),1" */
-const char *job_tasks_per_node(struct effects *out, const struct job *j);       /* "2(x3),1" */
+const char *job_tasks_per_node(const struct core *c, struct effects *out,
+			       const struct job *j);    /* "2(x3),1" */
+uint32_t batch_environment(struct core *c, struct effects *out, const struct job *j,
+			   const char ***env);
+
 void step_id_fill(const struct job *j, uint32_t step, struct step_id_members *id);
 bool job_wants_prolog(const struct core *c);
 

@@ -74,6 +74,12 @@ struct job_alloc {
 };
 /* Are its nodes still there, as they were? */
 bool alloc_is_whole(const struct core *c, const struct job_alloc *a);
+/* Does it keep to the partition's MaxMemPerNode and MaxMemPerCPU? */
+struct part;
+bool mem_limit_job(const struct core *c, const struct part *p, const struct job *j);
+/* How it shares, in the two numbers of 26.05. */
+uint16_t job_exclusive(const struct job *j);
+uint16_t job_oversubscribe(const struct job *j);
 /* Does it leave its cores to other sharing jobs as well (OverSubscribe)?  What
  * holds resources stays with the answer it was charged by. */
 bool job_shares(const struct job *j);

@@ -56,6 +56,52 @@ const char *job_cpus_per_node(struct effects *out, const struct job *j)
 	return s;
 }
 
+const char *job_tasks_per_node(const struct core *c, struct effects *out, const struct job *j)
+{
+	uint32_t n = j->alloc->node_count, run;
+	uint16_t *tasks = arena_zalloc(&out->mem, (n + 1) * sizeof(*tasks));
+	char *s = NULL;
+
+	job_layout_tasks(c, j, tasks, &out->mem);
+	for (uint32_t i = 0; i < n; i += run) {
+		for (run = 1; i + run < n && tasks[i + run] == tasks[i]; run++)
+			;
+		s = arena_printf(&out->mem, run > 1 ? "%s%s%u(x%u)" : "%s%s%u", s ? s : "",
+				 s ? "," : "", tasks[i], run);
+	}
+	return s;
+}
+
+enum { EXCL_NONE, EXCL_NODE, EXCL_USER, EXCL_MCS };
+enum { OVER_NO, OVER_YES, OVER_OK };
+
+uint16_t job_exclusive(const struct job *j)
+{
+	switch (j->shared) {
+	case JOB_SHARED_OK:
+		return EXCL_NONE;
+	case JOB_SHARED_NONE:
+		return EXCL_NODE;
+	case JOB_SHARED_USER:
+		return EXCL_USER;
+	case JOB_SHARED_MCS:
+		return EXCL_MCS;
+	}
+	if (j->part && j->part->flags & PART_FLAG_EXCLUSIVE_USER)
+		return EXCL_USER;
+	return j->part && !j->part->max_share ? EXCL_NODE : EXCL_NONE;
+}
+
+uint16_t job_oversubscribe(const struct job *j)
+{
+	if (j->shared == JOB_SHARED_OK)
+		return OVER_YES;
+	if (j->shared == NO_VAL16 && j->part &&
+	    (j->part->max_share > 1 || j->part->max_share & SHARED_FORCE))
+		return OVER_OK;
+	return OVER_NO;
+}
+
 /* Plugins of the submitting command passed these on: "SPANK_X=y" 0x1f ... */
 static void add_spank(struct env *e, const struct job *j)
 {
@@ -116,12 +162,12 @@ static void add_end(struct env *e, const struct job *j)
 			 WIFSIGNALED(status) ? WTERMSIG(status) : 0));
 }
 
-static void add_array(struct env *e, struct core *c, const struct job *j)
+static void add_array(struct env *e, struct core *c, const struct job *j, bool granted)
 {
 	const char **v = NULL;
 	uint32_t n = 0;
 
-	job_environment_add(c, e->out, j, false, &v, &n);
+	job_environment_add(c, e->out, j, granted, &v, &n);
 	for (uint32_t i = 0; i < n && e->n < e->cap; i++)
 		e->v[e->n++] = v[i];
 }
@@ -157,11 +203,102 @@ const char **job_environment(struct core *c, struct effects *out, const struct j
 		add(&e, "SLURM_JOB_CPUS_PER_NODE", job_cpus_per_node(out, j));
 		add_number(&e, "SLURM_JOB_NUM_NODES", j->alloc->node_count);
 	}
-	add_array(&e, c, j);
+	add_array(&e, c, j, false);
 	if (has_ended)
 		add_end(&e, j);
 	add_spank(&e, j);
 	return e.v;
+}
+
+/* ---- batch scripts ------------------------------------------------------ */
+
+static const char *profile_text(struct effects *out, uint32_t profile)
+{
+	static const char *const word[] = { "Energy", "Task", "Lustre", "Network" };
+	static const uint8_t order[] = { 0, 2, 3, 1 };  /* as stock lists them */
+	const char *s = "";
+
+	if (profile & 1)
+		return "None";
+	for (size_t i = 0; i < sizeof(order); i++)
+		if (profile & 2u << order[i])
+			s = arena_printf(&out->mem, "%s%s%s", s, *s ? "," : "", word[order[i]]);
+	return s;
+}
+
+#define FREQ_WORD 0x80000000u   /* a word, not kHz */
+
+static const char *freq_text(struct effects *out, uint32_t v)
+{
+	static const struct { uint32_t v; const char *word; } all[] = {
+		{ 0x80000001, "Low" }, { 0x80000002, "Medium" }, { 0x80000003, "High" },
+		{ 0x80000004, "Highm1" }, { 0x88000000, "Conservative" },
+		{ 0x84000000, "OnDemand" }, { 0x82000000, "Performance" },
+		{ 0x81000000, "PowerSave" }, { 0x80800000, "UserSpace" },
+		{ 0x80400000, "SchedUtil" },
+	};
+
+	if (!v || v == NO_VAL)
+		return NULL;
+	if (!(v & FREQ_WORD))
+		return arena_printf(&out->mem, "%u", v);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].v == v)
+			return all[i].word;
+	return "Unknown";
+}
+
+/* "Low-High:Performance", as --cpu-freq takes it. */
+static const char *cpu_freq_text(struct effects *out, const struct job *j)
+{
+	const char *min = freq_text(out, j->cpu_freq_min), *max = freq_text(out, j->cpu_freq_max);
+	const char *gov = freq_text(out, j->cpu_freq_gov);
+
+	if (min && max && gov)
+		return arena_printf(&out->mem, "%s-%s:%s", min, max, gov);
+	if (min && max)
+		return arena_printf(&out->mem, "%s-%s", min, max);
+	return max ? max : gov;
+}
+
+static void add_batch(struct env *e, struct core *c, const struct job *j)
+{
+	static const char *const exclusive[] = { "NO", "NODE", "USER", "MCS" };
+	static const char *const over[] = { "NO", "YES", "OK" };
+
+	add(e, "SLURM_JOB_NAME", job_str(j, JS_NAME));
+	add(e, "SLURM_JOB_OVERSUBSCRIBE", over[job_oversubscribe(j)]);
+	add(e, "SLURM_JOB_EXCLUSIVE", exclusive[job_exclusive(j)]);
+	if (j->open_mode)
+		add(e, "SLURM_OPEN_MODE", j->open_mode == OPEN_MODE_APPEND ? "a" : "t");
+	add(e, "SLURM_JOB_DEPENDENCY", job_str(j, JS_DEPENDENCY));
+	if (j->profile && j->profile != NO_VAL)
+		add(e, "SLURM_PROFILE", profile_text(e->out, j->profile));
+	add(e, "SLURM_ACCTG_FREQ", job_str(j, JS_ACCTG_FREQ));
+	add(e, "SLURM_NETWORK", job_str(j, JS_NETWORK));
+	add(e, "SLURM_CPU_FREQ_REQ", cpu_freq_text(e->out, j));
+	if (j->segment_size)
+		add_number(e, "SLURM_JOB_SEGMENT_SIZE", j->segment_size);
+	add(e, "SLURM_TASKS_PER_NODE", job_tasks_per_node(c, e->out, j));
+}
+
+/* What commands and node daemons of newer releases leave to the controller. */
+uint32_t batch_environment(struct core *c, struct effects *out, const struct job *j,
+			   const char ***env)
+{
+	const char **het;
+	uint32_t hets;
+	struct env e = { .out = out };
+
+	het_environment(c, out, j, &het, &hets);
+	e.cap = NAMES_MAX + hets;
+	e.v = arena_alloc(&out->mem, e.cap * sizeof(*e.v));
+	add_array(&e, c, j, true);
+	for (uint32_t i = 0; i < hets; i++)
+		e.v[e.n++] = het[i];
+	add_batch(&e, c, j);
+	*env = e.v;
+	return (uint32_t)e.n;
 }
 
 struct effect *effect_run(struct effects *out, enum run_kind kind, const char *const *argv)

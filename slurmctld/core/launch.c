@@ -77,15 +77,15 @@ uint16_t job_common_release(const struct core *c, const struct job *j, enum wire
 }
 
 /* mpirun needs it; salloc and srun of 26.05 no longer know themselves. */
-static void tasks_told(struct effects *out, const struct job *j, const char **env,
-		       uint32_t *count)
+static void tasks_told(const struct core *c, struct effects *out, const struct job *j,
+		       const char **env, uint32_t *count)
 {
 	enum wire_version client;
 
 	if (wire_version_find(j->start_protocol, &client) &&
-	    wire_version_in(client, SINCE(26_05)) && j->alloc && j->alloc->share[0].tasks)
+	    wire_version_in(client, SINCE(26_05)) && j->alloc)
 		env[(*count)++] = arena_printf(&out->mem, "SLURM_TASKS_PER_NODE=%s",
-					       job_tasks_per_node(out, j));
+					       job_tasks_per_node(c, out, j));
 }
 
 void alloc_response_fill(struct core *c, struct effects *out, const struct job *j, bool granted,
@@ -97,7 +97,7 @@ void alloc_response_fill(struct core *c, struct effects *out, const struct job *
 	m->account = text(out, j, JS_ACCOUNT);
 	m->batch_host = text(out, j, JS_BATCH_HOST);
 	job_environment_add(c, out, j, granted, &m->environment, &m->environment_count);
-	tasks_told(out, j, m->environment, &m->environment_count);
+	tasks_told(c, out, j, m->environment, &m->environment_count);
 	m->gid = j->gid;
 	m->uid = j->uid;
 	m->user_name = text(out, j, JS_USER_NAME);
@@ -234,45 +234,6 @@ static void batch_resources(struct core *c, struct job *j, struct effects *out,
 	cr->job_mem_alloc_size = cr->job_mem_alloc_count = cr->job_mem_alloc_reps = 1;
 }
 
-const char *job_tasks_per_node(struct effects *out, const struct job *j)
-{
-	const struct job_share *sh = j->alloc->share;
-	uint32_t n = j->alloc->node_count, run;
-	char *s = NULL;
-
-	for (uint32_t i = 0; i < n; i += run) {
-		for (run = 1; i + run < n && sh[i + run].tasks == sh[i].tasks; run++)
-			;
-		s = arena_printf(&out->mem, run > 1 ? "%s%s%u(x%u)" : "%s%s%u", s ? s : "",
-				 s ? "," : "", sh[i].tasks, run);
-	}
-	return s;
-}
-
-/* What commands and node daemons of newer releases leave to the controller. */
-static void batch_environment(struct core *c, struct job *j, struct effects *out,
-			      struct batch_job_launch_msg *m)
-{
-	const char *name = job_str(j, JS_NAME), **all, **v = NULL, **het;
-	uint32_t n = 0, hets;
-
-	job_environment_add(c, out, j, true, &v, &n);
-	het_environment(c, out, j, &het, &hets);
-	all = arena_alloc(&out->mem, (n + hets + 2) * sizeof(*all));
-	if (n)
-		memcpy(all, v, n * sizeof(*all));
-	if (hets)
-		memcpy(all + n, het, hets * sizeof(*all));
-	n += hets;
-	if (name)
-		all[n++] = arena_printf(&out->mem, "SLURM_JOB_NAME=%s", name);
-	if (j->alloc->node_count && j->alloc->share[0].tasks)
-		all[n++] = arena_printf(&out->mem, "SLURM_TASKS_PER_NODE=%s",
-					job_tasks_per_node(out, j));
-	m->environment = all;
-	m->environment_count = m->envc = n;
-}
-
 static void batch_fill(struct core *c, struct job *j, struct effects *out,
 		       struct batch_job_launch_msg *m)
 {
@@ -314,7 +275,8 @@ static void batch_fill(struct core *c, struct job *j, struct effects *out,
 	m->oom_kill_step = j->oom_kill_step != NO_VAL16 ? j->oom_kill_step :
 		(c->conf->taskpluginparam & 0x100000) != 0;
 	job_list_split(out, j, JS_SPANK_ENV, &m->spank_job_env, &m->spank_job_env_count);
-	batch_environment(c, j, out, m);
+	m->environment_count = batch_environment(c, out, j, &m->environment);
+	m->envc = m->environment_count;
 }
 
 void job_launch_batch(struct core *c, struct job *j, struct effects *out)
@@ -357,11 +319,14 @@ void job_prolog_done(struct core *c, struct job *j, struct effects *out)
 
 /* ---- start ------------------------------------------------------------- */
 
-static void start_times(struct core *c, struct job *j)
+/* (Stock's backfill has no job without an end.) */
+static void start_times(struct core *c, struct job *j, bool backfill)
 {
 	if (j->time_limit_min == NO_VAL)
 		j->time_limit_min = j->part->default_time_min != NO_VAL ?
 			j->part->default_time_min : j->part->max_time_min;
+	if (backfill && j->time_limit_min == INFINITE && j->part->default_time_min == NO_VAL)
+		j->time_limit_min = NO_LIMIT_SEC / 60;
 	if (c->resv_first && j->time_min_min && j->time_min_min != NO_VAL)
 		resv_shorten(c, j);
 	j->start_time = c->now;
@@ -441,8 +406,9 @@ void job_start(struct core *c, struct job *head, const struct placement *p, bool
 	if (head->array)
 		j = array_split(c, head, bitset_next(head->array->pending, 0));
 	start_alloc(c, j, p);
+	mem_limit_apply(c, j->part, j);
 	resv_draw_in(c, j, p->resv_id);
-	start_times(c, j);
+	start_times(c, j, backfill);
 	j->launched = j->sent = false;
 	if (backfill)
 		j->bitflags |= BACKFILL_SCHED;

@@ -329,7 +329,7 @@ static enum err part_access(struct core *c, const struct part *p, const struct d
 	if (p->state_up & PARTITION_SCHED && t->min_nodes != NO_VAL &&
 	    t->min_nodes > p->total_nodes)
 		return E_INVALID_NODE_COUNT;
-	if (t->req && !bitset_subset(t->req, p->nodes))
+	if (t->req && bitset_count(t->req) <= t->min_nodes && !bitset_subset(t->req, p->nodes))
 		return E_REQUESTED_NODES_NOT_IN_PARTITION;
 	rc = part_limits(p, t);
 	if (rc == E_OK && c->conf->enforcepartlimits)
@@ -391,7 +391,7 @@ static enum err part_times(struct core *c, struct draft *t, uint32_t max_time)
 static enum err check_parts(struct core *c, struct draft *t)
 {
 	uint32_t least = INFINITE, most = 1, max_time = 0;
-	bool needs_nodes = t->array || !t->d->script;
+	bool needs_nodes = t->array || !t->d->script || !c->conf->burstbuffertype;
 	enum err rc;
 
 	if (t->d->req_nodes) {
@@ -427,48 +427,6 @@ static enum err check_parts(struct core *c, struct draft *t)
 
 /* ---- memory ------------------------------------------------------------ */
 
-static uint32_t cpus_on_node(const struct part *p, const struct draft *t)
-{
-	const struct job_desc_msg *d = t->d;
-	uint32_t n = d->ntasks_per_node != NO_VAL16 && d->ntasks_per_node ? d->ntasks_per_node : 1;
-
-	if (!p->max_share || !d->shared)
-		return p->total_nodes ? p->total_cpus / p->total_nodes : 1;
-	if (t->num_tasks != NO_VAL && t->num_tasks && t->max_nodes != NO_VAL && t->max_nodes) {
-		uint32_t by_task = (t->num_tasks + t->max_nodes - 1) / t->max_nodes;
-
-		n = by_task > n ? by_task : n;
-	}
-	if (t->cpus_per_task != NO_VAL16 && t->cpus_per_task)
-		n *= t->cpus_per_task;
-	if (d->pn_min_cpus != NO_VAL16 && d->pn_min_cpus > n)
-		n = d->pn_min_cpus;
-	return n;
-}
-
-static bool memory_fits(const struct core *c, const struct part *p, const struct draft *t)
-{
-	uint64_t job = t->mem, max = p->max_mem ? p->max_mem : c->conf->max_mem_mb;
-
-	if (!max || max == MEM_PER_CPU)
-		return true;
-	/* Both per CPU: more CPUs are charged instead. */
-	if (job & max & MEM_PER_CPU)
-		return true;
-	if (!job) {
-		uint32_t first = bitset_next(p->nodes, 0);
-
-		if (first != UINT32_MAX)
-			job = c->node[first]->real_memory_mb - c->node[first]->mem_spec_limit_mb;
-	}
-	if (!((job | max) & MEM_PER_CPU))
-		return job <= max;
-	if (job & MEM_PER_CPU)
-		return (job & ~MEM_PER_CPU) * cpus_on_node(p, t) <= max;
-	/* Per node against a limit per CPU: as many CPUs as it takes. */
-	return true;
-}
-
 static enum err check_memory(struct core *c, struct draft *t)
 {
 	bool any = false, all = true;
@@ -478,7 +436,8 @@ static enum err check_memory(struct core *c, struct draft *t)
 	} else {
 		t->bitflags |= JOB_MEM_SET;
 		for (uint32_t i = 0; i < t->part_count && c->conf->enforcepartlimits; i++) {
-			bool fits = memory_fits(c, t->part[i], t);
+			bool fits = mem_limit_desc(c, t->part[i], t->d, t->mem,
+						    t->num_tasks);
 
 			any |= fits;
 			all &= fits;
@@ -513,9 +472,23 @@ static enum err check_job(struct core *c, struct draft *t)
 		if (job_find(c, d->step_id.job_id))
 			return E_DUPLICATE_JOB_ID;
 	}
+	if (d->warn_flags & KILL_JOB_RESV && c->conf->preemptmode == PREEMPT_MODE_OFF)
+		return E_PREEMPTION_REQUIRED;
 	if (t->nice == NO_VAL)
 		t->nice = NICE_OFFSET;
 	return check_memory(c, t);
+}
+
+/* Licenses per task and the like are counted where they are a TRES. */
+static bool names_license(const struct core *c, const char *text)
+{
+	const char *at = strstr(text, "license/"), *known = c->conf->accountingstoragetres;
+	char word[256];
+
+	if (!at)
+		return false;
+	(void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(at, "=:,"), at);
+	return !known || !strstr(known, word);
 }
 
 static enum err check_gres(struct core *c, struct draft *t)
@@ -525,6 +498,9 @@ static enum err check_gres(struct core *c, struct draft *t)
 	uint64_t *units = mem_zalloc((c->gres_type_count + 1) * sizeof(*units));
 	enum err rc = E_OK;
 
+	for (size_t i = 0; i < 4 && rc == E_OK; i++)
+		if (texts[i] && names_license(c, texts[i]))
+			rc = E_INVALID_TRES;
 	for (size_t i = 0; i < 4 && rc == E_OK; i++)
 		if (texts[i] && strstr(texts[i], "gres"))
 			rc = gres_parse(c, texts[i], units, NULL);
@@ -573,6 +549,14 @@ static enum err check_all(struct core *c, struct draft *t)
 	if (rc == E_OK && t->d->burst_buffer && *t->d->burst_buffer && c->conf->burstbuffertype)
 		rc = E_INVALID_BURST_BUFFER_REQUEST;
 	return rc;
+}
+
+/* A QOS is a row of the database. */
+static bool accounting_stored(const struct core *c)
+{
+	const char *type = c->conf->accountingstoragetype;
+
+	return type && streq(type, "accounting_storage/slurmdbd");
 }
 
 /* ---- the record -------------------------------------------------------- */
@@ -629,7 +613,18 @@ static void set_wckey(const struct core *c, struct job *j)
 		job_str_set(j, JS_WCKEY, "*");
 }
 
-static void copy_strings(struct job *j, const struct draft *t)
+void feature_str_set(struct job *j, enum job_string which, const char *expr)
+{
+	char *text = mem_strdup(expr);
+
+	for (char *p = text; p && *p; p++)
+		if (*p == ',')
+			*p = '&';
+	job_str_set(j, which, text);
+	free(text);
+}
+
+static void copy_strings(const struct core *c, struct job *j, const struct draft *t)
 {
 	const struct job_desc_msg *d = t->d;
 	const struct { enum job_string s; const char *v; } all[] = {
@@ -637,7 +632,6 @@ static void copy_strings(struct job *j, const struct draft *t)
 		{ JS_WCKEY, d->wckey }, { JS_ALLOC_NODE, t->alloc_node },
 		{ JS_WORK_DIR, d->work_dir }, { JS_STD_IN, d->std_in }, { JS_STD_OUT, d->std_out },
 		{ JS_STD_ERR, d->std_err }, { JS_SUBMIT_LINE, d->submit_line },
-		{ JS_FEATURES, d->features }, { JS_PREFER, d->prefer },
 		{ JS_CLUSTER_FEATURES, d->cluster_features },
 		{ JS_BATCH_FEATURES, d->batch_features }, { JS_REQ_NODES, d->req_nodes },
 		{ JS_EXC_NODES, d->exc_nodes }, { JS_LICENSES, d->licenses },
@@ -663,6 +657,10 @@ static void copy_strings(struct job *j, const struct draft *t)
 	if ((d->task_dist & DIST_NODE_MASK) != DIST_ARBITRARY)
 		in_order(j, JS_REQ_NODES);
 	in_order(j, JS_EXC_NODES);
+	feature_str_set(j, JS_FEATURES, d->features);
+	feature_str_set(j, JS_PREFER, d->prefer);
+	if (!accounting_stored(c))      /* without a database no QOS exists */
+		job_str_set(j, JS_QOS, NULL);
 	if (d->argv_count)
 		job_str_set(j, JS_COMMAND, d->argv[0]);
 	list_join(j, JS_ARGV, d->argv, d->argv_count);
@@ -891,7 +889,7 @@ enum err submit_build(struct core *c, const struct event *ev, const struct job_d
 	if (rc != E_OK)
 		goto out;
 	j = job_new();
-	copy_strings(j, &t);
+	copy_strings(c, j, &t);
 	set_mail_user(c, j, &t);
 	set_wckey(c, j);
 	copy_partition(j, &t);
@@ -911,7 +909,9 @@ enum err submit_build(struct core *c, const struct event *ev, const struct job_d
 	/* nobody looks before it is released */
 	if (!j->priority && !t.array)
 		j->bitflags |= JOB_DEPENDENT;
-	job_note_tres(c, j);
+	job_note_tres(c, j);            /* of what was asked for */
+	if (t.part_count == 1)
+		mem_limit_apply(c, j->part, j);
 	j->array = t.array;
 	t.array = NULL;
 	job_spec_hash(j);

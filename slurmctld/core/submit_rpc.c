@@ -93,12 +93,15 @@ static enum err ever_possible(struct core *c, struct job *j, enum err *later,
 	}
 }
 
-static enum err prefer_valid(struct core *c, const char *expr)
+static enum err features_valid(struct core *c, const struct job_desc_msg *d)
 {
+	const char *expr = d->prefer, *batch = d->batch_features;
 	struct feat_expr f;
 	enum err rc = E_OK;
 
-	if (expr && *expr && feature_parse(c, expr, &f, NULL) != E_OK)
+	if (batch && *batch)
+		rc = feature_batch_valid(c, batch, d->features);
+	if (rc == E_OK && expr && *expr && feature_parse(c, expr, &f, NULL) != E_OK)
 		rc = E_INVALID_PREFER;
 	arena_reset(&c->sched->mem);
 	return rc;
@@ -115,7 +118,7 @@ enum err submit_prepare(struct core *c, const struct event *ev, const struct job
 	rc = submit_build(c, ev, d, batch, &j, why);
 	if (rc != E_OK)
 		return rc;
-	rc = prefer_valid(c, d->prefer);
+	rc = features_valid(c, d);
 	if (rc == E_OK && (uint64_t)c->job_count + record_count(j) >= c->conf->maxjobcount)
 		rc = (enum err)EAGAIN;
 	if (rc == E_OK)

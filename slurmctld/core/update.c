@@ -50,6 +50,10 @@ static enum err change_strings(struct job *j, const struct change *k)
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (all[i].v)
 			job_str_set(j, all[i].s, all[i].v);
+	if (d->features)
+		feature_str_set(j, JS_FEATURES, d->features);
+	if (d->prefer)
+		feature_str_set(j, JS_PREFER, d->prefer);
 	return E_OK;
 }
 
@@ -539,11 +543,8 @@ static void change_scalars(const struct core *c, struct job *j, const struct job
 		j->requeue = d->requeue != 0;
 	if (d->delay_boot != NO_VAL)
 		j->delay_boot = d->delay_boot;
-	if (d->mail_type != NO_VAL16) {
+	if (d->mail_type != NO_VAL16)
 		j->mail_type = d->mail_type;
-		if (j->mail_type && !job_str(j, JS_MAIL_USER))
-			job_str_set(j, JS_MAIL_USER, job_str(j, JS_USER_NAME));
-	}
 	if (d->bitflags & RESET_ACCRUE_TIME && j->accrue_time)
 		j->accrue_time = c->now;
 	if (d->req_switch != NO_VAL)

@@ -8,9 +8,6 @@
 #include "slurmctld/rpc/fill.h"
 #include "slurmctld/view.h"
 
-enum job_exclusive { EXCL_NONE, EXCL_NODE, EXCL_USER, EXCL_MCS };
-enum job_oversubscribe { OVER_NO, OVER_YES, OVER_OK };
-
 static uint16_t shown_shared(const struct job *j)
 {
 	const struct part *p = j->part;
@@ -24,33 +21,6 @@ static uint16_t shown_shared(const struct job *j)
 	if (p->max_share & SHARED_FORCE && (p->max_share & ~SHARED_FORCE) > 1)
 		return JOB_SHARED_OK;
 	return p->max_share ? NO_VAL16 : JOB_SHARED_NONE;
-}
-
-static uint16_t shown_exclusive(const struct job *j)
-{
-	switch (j->shared) {
-	case JOB_SHARED_OK:
-		return EXCL_NONE;
-	case JOB_SHARED_NONE:
-		return EXCL_NODE;
-	case JOB_SHARED_USER:
-		return EXCL_USER;
-	case JOB_SHARED_MCS:
-		return EXCL_MCS;
-	}
-	if (j->part && j->part->flags & PART_FLAG_EXCLUSIVE_USER)
-		return EXCL_USER;
-	return j->part && !j->part->max_share ? EXCL_NODE : EXCL_NONE;
-}
-
-static uint16_t shown_oversubscribe(const struct job *j)
-{
-	if (j->shared == JOB_SHARED_OK)
-		return OVER_YES;
-	if (j->shared == NO_VAL16 && j->part &&
-	    (j->part->max_share > 1 || j->part->max_share & SHARED_FORCE))
-		return OVER_OK;
-	return OVER_NO;
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -362,8 +332,8 @@ static void fill_requirements(const struct core *c, const struct job *j,
 		m->num_tasks = job_is_pending(j) ? j->min_nodes
 						 : (j->total_nodes ? j->total_nodes : NO_VAL);
 	m->shared = shown_shared(j);
-	m->exclusive = shown_exclusive(j);
-	m->oversubscribe = shown_oversubscribe(j);
+	m->exclusive = job_exclusive(j);
+	m->oversubscribe = job_oversubscribe(j);
 	m->cpu_freq_min = j->cpu_freq_min;
 	m->cpu_freq_max = j->cpu_freq_max;
 	m->cpu_freq_gov = j->cpu_freq_gov;

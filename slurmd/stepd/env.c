@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/names.h"
 #include "slurmd/stepd/bind.h"
 #include "slurmd/stepd/gresenv.h"
 #include "slurmd/stepd/step.h"
+#include "wire/base/hostlist.h"
 
 /* "2(x3),1" of values with repetitions. */
 static char *compressed(const uint16_t *value, const uint32_t *reps, uint32_t n)
@@ -29,15 +31,59 @@ static char *compressed(const uint16_t *value, const uint32_t *reps, uint32_t n)
 	return strbuf_take(&b);
 }
 
-/* 22.05's controller leaves SLURM_TASKS_PER_NODE to the node: one task a node
- * first, then fill each node's CPUs in order, then one more a node. */
-static char *tasks_per_node(const struct batch_job_launch_msg *m, uint32_t hosts,
-			    uint32_t ntasks, uint32_t cpus_per_task)
+/* Tasks by the list of an arbitrary distribution: each mention of a node is
+ * one there. */
+static void count_named(const char *list, char **node, uint32_t hosts, uint32_t ntasks,
+			uint16_t *tasks)
 {
+	struct arena mem = {0};
+	char **name = NULL;
+	uint32_t n = 0;
+
+	if (hostlist_expand(list, &mem, &name, &n, NULL) == E_OK)
+		for (uint32_t i = 0; i < n && i < ntasks; i++)
+			for (uint32_t h = 0; h < hosts; h++)
+				tasks[h] += streq(name[i], node[h]);
+	arena_fini(&mem);
+}
+
+/* One a node in turn while there is a CPU for it, then without asking; or each
+ * node filled before the next. */
+static void count_turns(const uint32_t *room, uint32_t hosts, uint32_t left, bool pack,
+			uint16_t *tasks)
+{
+	bool over = false;
+
+	for (uint32_t h = 0; pack && h < hosts && left; h++, left--)
+		tasks[h] = 1;
+	for (uint32_t h = 0; pack && h < hosts; h++)
+		for (; left && tasks[h] < room[h]; left--)
+			tasks[h]++;
+	while (left && hosts) {
+		bool any = false;
+
+		for (uint32_t h = 0; h < hosts && left; h++) {
+			if (tasks[h] >= room[h] && !over)
+				continue;
+			tasks[h]++;
+			left--;
+			any = true;
+		}
+		over |= !any;
+	}
+}
+
+/* Controllers up to 25.11 leave SLURM_TASKS_PER_NODE to the node. */
+static char *tasks_per_node(const struct step *s, uint32_t hosts, uint32_t ntasks,
+			    uint32_t cpus_per_task)
+{
+	const struct batch_job_launch_msg *m = s->batch;
+	const char *arbitrary = envv_get(&s->env, "SLURM_ARBITRARY_NODELIST");
 	uint16_t *tasks = mem_zalloc(hosts * sizeof *tasks);
 	uint32_t *room = mem_zalloc(hosts * sizeof *room);
-	uint32_t h = 0, left;
-	char *text;
+	struct arena mem = {0};
+	uint32_t h = 0, nodes = 0;
+	char **node = NULL, *text;
 
 	for (uint32_t g = 0; g < m->cpus_per_node_count; g++)
 		for (uint32_t r = 0; r < m->cpu_count_reps[g] && h < hosts; r++)
@@ -45,16 +91,14 @@ static char *tasks_per_node(const struct batch_job_launch_msg *m, uint32_t hosts
 	if (!ntasks)
 		for (h = 0; h < hosts; h++)
 			ntasks += room[h];
-	left = ntasks;
-	for (h = 0; h < hosts && left; h++)
-		tasks[h] = 1, left--;
-	for (h = 0; h < hosts && left; h++)
-		while (left && tasks[h] < room[h])
-			tasks[h]++, left--;
-	while (left)
-		for (h = 0; h < hosts && left; h++)
-			tasks[h]++, left--;
+	if (arbitrary && hostlist_expand(m->nodes, &mem, &node, &nodes, NULL) == E_OK &&
+	    nodes == hosts)
+		count_named(arbitrary, node, hosts, ntasks, tasks);
+	else
+		count_turns(room, hosts, ntasks,
+			    s->conf->selecttypeparameters & CONF_SELECT_PACK_NODES, tasks);
 	text = compressed(tasks, NULL, hosts);
+	arena_fini(&mem);
 	free(tasks);
 	free(room);
 	return text;
@@ -110,8 +154,9 @@ void step_env_batch(struct step *s)
 		envv_set(e, "SLURM_NTASKS", "%u", ntasks);
 		envv_set(e, "SLURM_NPROCS", "%u", ntasks);
 	}
-	if (!envv_get(e, "SLURM_TASKS_PER_NODE") && hosts) {
-		text = tasks_per_node(m, hosts, ntasks, per_task);
+	/* what is there may be of the job that this one was submitted from */
+	if (hosts && !wire_version_in(s->start.version, SINCE(26_05))) {
+		text = tasks_per_node(s, hosts, ntasks, per_task);
 		envv_set(e, "SLURM_TASKS_PER_NODE", "%s", text);
 		free(text);
 	}
@@ -243,6 +288,7 @@ void step_env_task(const struct step *s, const struct task *t, pid_t pid, struct
 	envv_set(e, "SLURM_JOB_UID", "%u", s->uid);
 	envv_set(e, "SLURM_JOB_GID", "%u", s->gid);
 	envv_set(e, "SLURM_JOB_USER", "%s", s->user);
+	set_if(e, "SLURM_JOB_GROUP", s->group);
 	envv_set(e, "SLURMD_NODENAME", "%s", s->start.node_name);
 	gres_env_task(s, t, e);
 	strbuf_fini(&gtids);

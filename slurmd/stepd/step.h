@@ -110,7 +110,7 @@ struct step {
 	gid_t gid;
 	gid_t *gids;
 	uint32_t gid_count;
-	char *user, *home;
+	char *user, *home, *group;      /* group: NULL without a name */
 	const char *cwd;
 	uint32_t flags;                 /* enum launch_flag */
 	uint32_t node_count, node_id, node_offset, task_offset;

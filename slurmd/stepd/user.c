@@ -21,6 +21,7 @@ enum err user_groups(struct step *s)
 	const struct identity *id = &s->cred->id;
 	const uint32_t *gids = id->gids;
 	uint32_t n = id->gids_count;
+	struct group *gr;
 
 	if (!n && s->launch)
 		gids = s->launch->gids, n = s->launch->gids_count;
@@ -34,6 +35,8 @@ enum err user_groups(struct step *s)
 		s->home = arena_strdup(&s->mem, id->pw_dir);
 	else if (pw)
 		s->home = arena_strdup(&s->mem, pw->pw_dir);
+	gr = getgrgid(s->gid);
+	s->group = gr ? arena_strdup(&s->mem, gr->gr_name) : NULL;
 	if (!s->user)
 		return E_USER_ID_MISSING;
 	if (n) {

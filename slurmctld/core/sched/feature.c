@@ -2,15 +2,17 @@
  *
  * Node features: from an expression to the nodes that satisfy it.
  *
- *   expr   = term { "|" term }
- *   term   = factor { ("&" | ",") factor }
- *   factor = "!" factor | "(" expr ")" | "[" expr "]" | name [ "*" count ]
+ *   expr    = item { ("&" | "," | "|") item } [ "&" | "|" ]
+ *   item    = factor | "[" factor [ "*" count ] { ("&" | "|") ... } "]"
+ *   factor  = name [ "*" count ] | "(" name { ("&" | "|") name } ")"
  *
- * "[a|b]" asks for nodes that are all alike: each side is an alternative of
- * its own.  A count restricts no node; it asks for that many of them. */
+ * Read from left to right: no operator binds more than another.  "[a|b]" asks
+ * for nodes that are all alike: each side is an alternative of its own.  A
+ * count restricts no node; it asks for that many of them, and stands within
+ * brackets unless it is all there is.  One pair of brackets, and parentheses
+ * hold no others; an operator at the very end means nothing. */
 #include "slurmctld/core/sched/sched_i.h"
 
-#define DEPTH_MAX 32
 #define ALT_MAX 64
 
 struct feat_name {
@@ -22,8 +24,9 @@ struct feat_name {
 struct parser {
 	struct core *c;
 	const char *p;
-	int depth;
-	bool bad;
+	bool bad, in_bracket, in_paren;
+	uint32_t brackets, names;
+	bool bare_count;                /* a count outside brackets */
 	const char *unknown;
 	struct feat_expr *out;
 };
@@ -73,7 +76,7 @@ static const struct feat_name *name_nodes(struct core *c, const char *name, size
 	return f;
 }
 
-static struct bitset *parse_expr(struct parser *ps, bool alternatives);
+static struct bitset *parse_expr(struct parser *ps, char close);
 
 static void need_add(struct parser *ps, struct bitset *nodes, uint32_t count)
 {
@@ -87,11 +90,28 @@ static void need_add(struct parser *ps, struct bitset *nodes, uint32_t count)
 	o->need = v;
 }
 
+/* A count after it: of these, so many; every node will do for the rest. */
+static struct bitset *parse_count(struct parser *ps, struct bitset *set)
+{
+	uint32_t count = 0;
+
+	if (*ps->p != '*')
+		return set;
+	for (ps->p++; *ps->p >= '0' && *ps->p <= '9'; ps->p++)
+		count = count < 1000000 ? count * 10 + (uint32_t)(*ps->p - '0') : count;
+	if (!count || ps->in_paren)
+		ps->bad = true;
+	ps->bare_count |= !ps->in_bracket;
+	need_add(ps, set, count);
+	set = set_new(ps->c);
+	bitset_set_all(set);
+	return set;
+}
+
 static struct bitset *parse_name(struct parser *ps)
 {
-	size_t len = strcspn(ps->p, "&|,*()[]!");
+	size_t len = strcspn(ps->p, "&|,*()[]");
 	struct bitset *set = set_new(ps->c);
-	uint32_t count = 0;
 
 	if (!len) {
 		ps->bad = true;
@@ -100,84 +120,113 @@ static struct bitset *parse_name(struct parser *ps)
 	bitset_copy(set, name_nodes(ps->c, ps->p, len)->nodes);
 	if (bitset_next(set, 0) == UINT32_MAX && !ps->unknown)
 		ps->unknown = arena_strndup(&ps->c->sched->mem, ps->p, len);
+	ps->names++;
 	ps->p += len;
-	if (*ps->p != '*')
-		return set;
-	for (ps->p++; *ps->p >= '0' && *ps->p <= '9'; ps->p++)
-		count = count < 1000000 ? count * 10 + (uint32_t)(*ps->p - '0') : count;
-	if (!count)
+	return parse_count(ps, set);
+}
+
+static struct bitset *parse_nested(struct parser *ps, bool *inside, char close)
+{
+	struct bitset *set;
+
+	if (*inside || ps->in_paren) {
 		ps->bad = true;
-	need_add(ps, set, count);
-	set = set_new(ps->c);
-	bitset_set_all(set);
+		return set_new(ps->c);
+	}
+	*inside = true;
+	ps->p++;
+	set = parse_expr(ps, close);
+	*inside = false;
+	if (*ps->p != close)
+		ps->bad = true;
+	else
+		ps->p++;
 	return set;
 }
 
 static struct bitset *parse_factor(struct parser *ps)
 {
-	struct bitset *set;
-	char open = *ps->p;
-
-	if (++ps->depth > DEPTH_MAX) {
+	if (*ps->p == '(')
+		return parse_count(ps, parse_nested(ps, &ps->in_paren, ')'));
+	if (*ps->p != '[')
+		return parse_name(ps);
+	if (ps->brackets++)
 		ps->bad = true;
-		ps->depth--;
-		return set_new(ps->c);
-	}
-	if (open == '!') {
-		struct bitset *all = set_new(ps->c);
-
-		ps->p++;
-		set = parse_factor(ps);
-		bitset_set_all(all);
-		bitset_and_not(all, set);
-		set = all;
-	} else if (open == '(' || open == '[') {
-		ps->p++;
-		set = parse_expr(ps, open == '[');
-		if (*ps->p != (open == '(' ? ')' : ']'))
-			ps->bad = true;
-		else
-			ps->p++;
-	} else {
-		set = parse_name(ps);
-	}
-	ps->depth--;
-	return set;
+	return parse_nested(ps, &ps->in_bracket, ']');
 }
 
-static struct bitset *parse_term(struct parser *ps)
-{
-	struct bitset *set = parse_factor(ps);
-
-	while (!ps->bad && (*ps->p == '&' || *ps->p == ',')) {
-		ps->p++;
-		bitset_and(set, parse_factor(ps));
-	}
-	return set;
-}
-
-static struct bitset *parse_expr(struct parser *ps, bool alternatives)
+static void alternatives_note(struct parser *ps, struct bitset **alt, uint32_t n)
 {
 	struct feat_expr *o = ps->out;
+
+	if (n < 2 || o->alt)
+		return;
+	o->alt = arena_alloc(&ps->c->sched->mem, n * sizeof(struct bitset *));
+	memcpy(o->alt, alt, n * sizeof(struct bitset *));
+	o->alt_count = n;
+}
+
+/* Up to the end or a closing sign. */
+static struct bitset *parse_expr(struct parser *ps, char close)
+{
 	struct bitset *set = set_new(ps->c), *alt[ALT_MAX];
 	uint32_t n = 0;
+	char op = '|';
 
 	for (;;) {
-		struct bitset *t = parse_term(ps);
+		struct bitset *t = parse_factor(ps);
 
-		bitset_or(set, t);
-		if (n < ALT_MAX)
-			alt[n++] = t;
-		if (ps->bad || *ps->p != '|')
+		if (op == '|') {
+			bitset_or(set, t);
+			if (n < ALT_MAX)
+				alt[n++] = t;
+		} else {
+			bitset_and(set, t);
+			bitset_and(alt[n - 1], t);
+		}
+		if (ps->bad || (*ps->p != '|' && *ps->p != '&' && *ps->p != ','))
 			break;
-		ps->p++;
+		op = *ps->p++;
+		if (!close && !*ps->p)
+			break;
 	}
-	if (alternatives && n > 1 && !o->alt) {
-		o->alt = arena_alloc(&ps->c->sched->mem, n * sizeof(struct bitset *));
-		memcpy(o->alt, alt, n * sizeof(struct bitset *));
-		o->alt_count = n;
-	}
+	if (close != ']')
+		return set;
+	alternatives_note(ps, alt, n);
+	bitset_clear_all(set);
+	for (uint32_t i = 0; i < n; i++)
+		bitset_or(set, alt[i]);
 	return set;
+}
+
+/* --batch: words of the constraint, each or one of them some node's. */
+enum err feature_batch_valid(struct core *c, const char *batch, const char *constraint)
+{
+	bool any = strchr(batch, '|') != NULL, one = false, all = true;
+
+	if (!constraint || !*constraint)
+		return E_BATCH_CONSTRAINT;
+	for (const char *p = batch; *p; p += *p != '\0') {
+		size_t len = strcspn(p, "&|");
+		const char *q = constraint;
+		bool named = false;
+
+		while (*q && !named) {
+			size_t n = strcspn(q, "&|,*()[]");
+
+			named = n == len && memcmp(p, q, n) == 0;
+			q += n + (q[n] != '\0');
+		}
+		if (len && !named)
+			return E_BATCH_CONSTRAINT;
+		if (len) {
+			named = bitset_next(name_nodes(c, p, len)->nodes, 0) != UINT32_MAX;
+			one |= named;
+			all &= named;
+		}
+		p += len;
+	}
+	return (any ? one : all) ? E_OK : E_BATCH_CONSTRAINT;
 }
 
 enum err feature_parse(struct core *c, const char *expr, struct feat_expr *out,
@@ -187,8 +236,8 @@ enum err feature_parse(struct core *c, const char *expr, struct feat_expr *out,
 	struct bitset *set;
 
 	memset(out, 0, sizeof(*out));
-	set = parse_expr(&ps, false);
-	if (ps.bad || *ps.p)
+	set = parse_expr(&ps, 0);
+	if (ps.bad || *ps.p || (ps.bare_count && ps.names > 1))
 		return err_set(why, E_INVALID_FEATURE, "%s", err_str(E_INVALID_FEATURE));
 	if (ps.unknown)
 		return err_set(why, E_INVALID_FEATURE, "no node has the feature '%s'",

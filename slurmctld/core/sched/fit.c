@@ -477,8 +477,8 @@ static enum err fit_once(struct core *c, struct request *r, enum fit_view view,
 
 /* A job that shares takes free cores if there are enough, else those that
  * others use as well. */
-enum err fit_request(struct core *c, struct request *r, enum fit_view view,
-		     struct arena *mem, struct placement *out)
+static enum err fit_shared(struct core *c, struct request *r, enum fit_view view,
+			   struct arena *mem, struct placement *out)
 {
 	uint16_t rows = r->rows;
 	enum err e;
@@ -490,6 +490,23 @@ enum err fit_request(struct core *c, struct request *r, enum fit_view view,
 	e = fit_once(c, r, view, mem, out);
 	r->rows = rows;
 	return e ? fit_once(c, r, view, mem, out) : E_OK;
+}
+
+enum err fit_request(struct core *c, struct request *r, enum fit_view view,
+		     struct arena *mem, struct placement *out)
+{
+	struct request liked;
+
+	if (r->prefers && view == FIT_NOW) {
+		liked = *r;
+		liked.alt = r->prefer.alt;
+		liked.alt_count = r->prefer.alt_count;
+		liked.feat = r->prefer.need;
+		liked.feat_count = r->prefer.need_count;
+		if (fit_shared(c, &liked, view, mem, out) == E_OK)
+			return E_OK;
+	}
+	return fit_shared(c, r, view, mem, out);
 }
 
 void placement_copy(struct core *c, struct arena *mem, const struct placement *p,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tasks of a step: how many on each node, and which. */
+#include "conf/names.h"
 #include "slurmctld/core/sched/step_i.h"
 
 #define DIST_PACK    0x800000u
@@ -88,6 +89,30 @@ void layout_count(uint32_t dist, uint32_t plane, bool pack, uint32_t nodes,
 		else
 			count_in_turn(nodes, slots, tasks, out);
 	}
+}
+
+/* As if one step took the whole job. */
+void job_layout_tasks(const struct core *c, const struct job *j, uint16_t *tasks,
+		      struct arena *mem)
+{
+	const struct job_alloc *a = j->alloc;
+	uint32_t *slots = arena_zalloc(mem, (a->node_count + 1) * sizeof(*slots));
+	uint32_t cpt = j->cpus_per_task ? j->cpus_per_task : 1, sum = 0;
+
+	if ((j->task_dist & DIST_NODE_MASK) == DIST_ARBITRARY) {
+		for (uint32_t i = 0; i < a->node_count; i++)
+			tasks[i] = a->share[i].tasks;
+		return;
+	}
+	for (uint32_t i = 0; i < a->node_count; i++)
+		sum += slots[i] = a->share[i].cpus / cpt;
+	if (j->bitflags & JOB_NTASKS_SET && j->num_tasks)
+		sum = j->num_tasks;
+	else if (j->ntasks_per_node)
+		sum = (uint32_t)j->ntasks_per_node * a->node_count;
+	layout_count(j->task_dist, j->plane_size,
+		     c->conf->selecttypeparameters & CONF_SELECT_PACK_NODES, a->node_count, slots,
+		     sum, tasks);
 }
 
 void step_layout_tasks(uint32_t dist, uint16_t plane, uint32_t nodes, const uint16_t *tasks,

@@ -40,7 +40,7 @@ static uint64_t mix_str(uint64_t h, const char *s)
 uint64_t request_hash(const struct core *c, const struct job *j)
 {
 	static const enum job_string text[] = {
-		JS_FEATURES, JS_REQ_NODES, JS_EXC_NODES, JS_LICENSES, JS_RESERVATION,
+		JS_FEATURES, JS_PREFER, JS_REQ_NODES, JS_EXC_NODES, JS_LICENSES, JS_RESERVATION,
 		JS_CPUS_PER_TRES, JS_MEM_PER_TRES, JS_TRES_PER_JOB, JS_TRES_PER_NODE,
 		JS_TRES_PER_SOCKET, JS_TRES_PER_TASK,
 	};
@@ -103,6 +103,8 @@ uint32_t request_part_limit(const struct core *c, const struct job *j, const str
 	/* more than MaxNodes allows, where MinNodes of the job is below it */
 	if (set32(j->max_nodes) && p->min_nodes != NO_VAL && j->max_nodes < p->min_nodes)
 		return WAIT_PART_NODE_LIMIT;
+	if (!mem_limit_job(c, p, j))
+		return WAIT_PN_MEM_LIMIT;
 	return 0;
 }
 
@@ -151,6 +153,14 @@ static enum err nodes_named(struct core *c, const char *expr, struct bitset **ou
 	return E_OK;
 }
 
+static void fill_gaps(struct bitset *b)
+{
+	uint32_t first = bitset_next(b, 0);
+
+	for (uint32_t i = first; first != UINT32_MAX && i < bitset_last(b); i++)
+		bitset_set(b, i);
+}
+
 /* -w: in plain form a set; with an arbitrary distribution each mention of a
  * node is a task there. */
 static enum err request_must(struct core *c, struct request *r, struct err_text *why)
@@ -165,6 +175,14 @@ static enum err request_must(struct core *c, struct request *r, struct err_text 
 	e = nodes_named(c, job_str(j, JS_REQ_NODES), &r->must, &names, &count, why);
 	if (e)
 		return e;
+	if (j->contiguous == 1)
+		fill_gaps(r->must);
+	if (bitset_count(r->must) > set32(j->min_nodes)) {
+		/* more than it wants: some of these, and no others */
+		r->among = r->must;
+		r->must = NULL;
+		return E_OK;
+	}
 	if (!bitset_subset(r->must, r->part->nodes))
 		return err_set(why, E_REQUESTED_NODES_NOT_IN_PARTITION, "%s",
 			       err_str(E_REQUESTED_NODES_NOT_IN_PARTITION));
@@ -207,6 +225,8 @@ static enum err request_cand(struct core *c, struct request *r, struct err_text 
 
 	if (e)
 		return e;
+	if (r->among)
+		bitset_and(cand, r->among);
 	if (job_str(j, JS_EXC_NODES)) {
 		e = nodes_named(c, job_str(j, JS_EXC_NODES), &exc, NULL, NULL, why);
 		if (e)
@@ -229,6 +249,8 @@ static enum err request_cand(struct core *c, struct request *r, struct err_text 
 		r->feat_count = f.need_count;
 	}
 	r->cand = cand;
+	if (job_str(j, JS_PREFER) && *job_str(j, JS_PREFER))
+		r->prefers = feature_parse(c, job_str(j, JS_PREFER), &r->prefer, NULL) == E_OK;
 	return E_OK;
 }
 

@@ -346,6 +346,7 @@ static bool reason_is_common(uint32_t reason)
 	switch (reason) {
 	case WAIT_PART_DOWN: case WAIT_PART_INACTIVE: case WAIT_PART_CONFIG: case WAIT_PART_NODE_LIMIT:
 	case WAIT_PART_TIME_LIMIT: case WAIT_NODE_NOT_AVAIL: case FAIL_BAD_CONSTRAINTS:
+	case WAIT_PN_MEM_LIMIT:
 		return true;
 	default:
 		return false;

@@ -95,6 +95,9 @@ enum err step_place(struct core *c, const struct job *j,
 		    struct err_text *why);
 /* The same for the shell of salloc: one task on the job's first node. */
 enum err step_place_interactive(struct core *c, const struct job *j, struct step *out);
+/* Tasks a node, as if one step took the whole job: tasks has room for each. */
+void job_layout_tasks(const struct core *c, const struct job *j, uint16_t *tasks,
+		      struct arena *mem);
 /* Global task ids per node for a distribution (block, cyclic, plane, arbitrary). */
 void step_layout_tasks(uint32_t dist, uint16_t plane, uint32_t nodes, const uint16_t *tasks,
 		       uint32_t num_tasks, uint32_t **tids /* out, each in mem */,

@@ -77,6 +77,18 @@ struct gres_need {
 	uint64_t cpus_per, mem_per;             /* per unit */
 };
 
+struct feat_need {
+	struct bitset *nodes;
+	uint32_t count;
+};
+
+struct feat_expr {
+	uint32_t alt_count;
+	struct bitset **alt;
+	uint32_t need_count;
+	struct feat_need *need;         /* "a*4&b*2" */
+};
+
 /* A job's request for one partition, with all defaults applied. */
 struct resv;
 struct request {
@@ -113,18 +125,16 @@ struct request {
 	uint32_t segment;               /* nodes that stay together in a block; 0 all */
 	bool spread_segments;           /* each in blocks of its own */
 	struct bitset *must;            /* -w, or NULL */
+	struct bitset *among;           /* -w with more nodes than wanted, or NULL */
 	const char *const *must_order;
 	uint16_t *must_tasks;           /* arbitrary distribution: tasks per node of must, in index order */
 	uint32_t feat_count;            /* counts to be reached: */
 	struct feat_need *feat;
 	uint32_t alt_count;             /* alternatives of the features, tried in turn */
 	struct bitset **alt;
+	bool prefers;                   /* --prefer: instead of these while it can be had */
+	struct feat_expr prefer;
 };
-struct feat_need {
-	struct bitset *nodes;
-	uint32_t count;
-};
-
 /* Load of a node that is not what runs there now. */
 struct load {
 	uint32_t cpus, jobs;
@@ -240,14 +250,10 @@ uint32_t request_part_limit(const struct core *c, const struct job *j, const str
 
 /* Features: nodes that satisfy expr.  *alts: alternatives ("[a|b]"), each a
  * set; without brackets one. */
-struct feat_expr {
-	uint32_t alt_count;
-	struct bitset **alt;
-	uint32_t need_count;
-	struct feat_need *need;         /* "a*4&b*2" */
-};
 enum err feature_parse(struct core *c, const char *expr, struct feat_expr *out,
 		       struct err_text *why);
+/* --batch beside --constraint: E_BATCH_CONSTRAINT unless it is a part of it. */
+enum err feature_batch_valid(struct core *c, const char *batch, const char *constraint);
 
 /* Choose from s->cand; NULL when it cannot be done.  In scratch space. */
 struct bitset *choose_nodes(struct core *c, struct request *r, enum fit_view view);

@@ -71,9 +71,11 @@ static void format(void)
 static void features(void)
 {
 	static const struct { const char *expr; const char *nodes; } rows[] = {
-		{"a", "0-1"}, {"b", "0-3"}, {"a&c", ""}, {"a|c", "0-3"}, {"!a", "2-3"},
-		{"b&!a", "2-3"}, {"(a|c)&b", "0-3"}, {"a,b", "0-1"},
-		{"z", NULL}, {"a|z", NULL}, {"a&", NULL}, {"(a", NULL}, {"a)", NULL}, {"", NULL},
+		{"a", "0-1"}, {"b", "0-3"}, {"a&c", ""}, {"a|c", "0-3"}, {"!a", NULL},
+		{"(a|c)&b", "0-3"}, {"a,b", "0-1"}, {"c|b&a", "0-1"}, {"a&", "0-1"},
+		{"z", NULL}, {"a|z", NULL}, {"&a", NULL}, {"(a", NULL}, {"a)", NULL}, {"", NULL},
+		{"((a))", NULL}, {"[a]&[b]", NULL}, {"(a)b", NULL}, {"[a&]", NULL}, {"a*0", NULL},
+		{"a*1&b*1", NULL}, {"[a*1&b*1]", "0-3"}, {"[(a&b)*1&c*1]", "0-3"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
