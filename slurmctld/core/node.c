@@ -132,6 +132,16 @@ void node_move(struct core *c, struct node *n, uint32_t new_state)
 	}
 }
 
+uint16_t node_cpus_held(const struct node *n)
+{
+	uint32_t per = n->cores && n->cpus > n->cores ? n->cpus / n->cores : 1;
+	uint32_t held = n->cores_used ? bitset_count(n->cores_used) * per : 0;
+
+	if (n->sharing_jobs && held < n->cpus_alloc)
+		held = n->cpus_alloc;
+	return (uint16_t)(held < n->cpus ? held : n->cpus);
+}
+
 void node_settle(struct core *c, struct node *n)
 {
 	uint32_t base = n->state & NODE_STATE_BASE, flags = n->state & ~NODE_STATE_BASE;
@@ -141,7 +151,7 @@ void node_settle(struct core *c, struct node *n)
 		if (!n->run_jobs || !(n->cpus_alloc || n->beside_jobs))
 			base = NODE_STATE_IDLE;
 		else
-			base = n->cpus_alloc >= n->cpus ? NODE_STATE_ALLOCATED : NODE_STATE_MIXED;
+			base = node_cpus_held(n) >= n->cpus ? NODE_STATE_ALLOCATED : NODE_STATE_MIXED;
 	}
 	if (n->comp_jobs)
 		flags |= NODE_STATE_COMPLETING;

@@ -135,6 +135,9 @@ bool node_is_ours(const struct node *n);
 /* Can a client of that release speak to the node's daemon? */
 bool node_meets_client(const struct node *n, enum wire_version client);
 
+/* CPUs that nobody else can have: a core is held as a whole. */
+uint16_t node_cpus_held(const struct node *n);
+
 /* How long a node may be idle before it is powered down, in seconds. */
 int64_t power_idle_limit(const struct core *c, const struct node *n);
 /* Registered or loaded: the devices are these.  True when that is new. */

@@ -239,7 +239,7 @@ static bool health_wanted(const struct core *c, const struct node *n)
 	if ((states & HEALTH_ANY) == HEALTH_ANY)
 		return true;
 	if (n->cpus_alloc)
-		return states & (n->cpus_alloc < n->cpus ? HEALTH_MIXED : HEALTH_ALLOC);
+		return states & (node_cpus_held(n) < n->cpus ? HEALTH_MIXED : HEALTH_ALLOC);
 	return base == NODE_STATE_IDLE &&
 	       (states & HEALTH_IDLE ||
 		(states & HEALTH_NONDRAINED_IDLE && !(n->state & NODE_STATE_DRAIN)));

@@ -262,12 +262,12 @@ void fill_node(const struct core *c, const struct node *n, uint16_t show_flags,
 	m->reason_time = n->reason_time;
 	m->resume_after = n->resume_after;
 	m->slurmd_start_time = n->slurmd_start_time;
-	m->alloc_cpus = n->cpus_alloc;
+	m->alloc_cpus = node_cpus_held(n);
 	m->alloc_memory = n->mem_alloc_mb;
 	m->alloc_tres_fmt_str = add_gres_tres(c, n, true,
-					      fill_tres(mem, n->cpus_alloc, n->mem_alloc_mb, 0, 0),
+					      fill_tres(mem, m->alloc_cpus, n->mem_alloc_mb, 0, 0),
 					      mem);
-	m->alloc_tres_weighted = n->cpus_alloc;
+	m->alloc_tres_weighted = m->alloc_cpus;
 	m->arch = n->arch;
 	m->features = n->features;
 	m->features_act = n->features_active;

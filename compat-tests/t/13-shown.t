@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""sprio: what priorities are made of, and what a cluster with keys shows of them."""
+"""What the usual cluster has not: parts of priorities, keys, cores of two threads."""
 # own
 import os
 import sys
@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
                                 "..", "lib"))
 from sltest import *  # noqa: E402,F403
+import slcluster  # noqa: E402
 import sltest  # noqa: E402
 
 
@@ -31,7 +32,30 @@ def factors():
     run(["scancel", j, k, busy, named])
 
 
-sltest._shared = new_cluster(conf={
+def cpus(want):
+    """The counts of c3, "allocated/idle/other/total"."""
+    same(wait_nodes({"c3": want.split()[1]}), True, "c3 is " + want.split()[1])
+    same(run("sinfo -h -N -p normal -n c3 -o '%C %T'").out.strip(), want, f"c3 has {want}")
+
+
+def threads():
+    for n, want in ((1, "2/6/0/8 mixed"), (5, "6/2/0/8 mixed"), (7, "8/0/0/8 allocated")):
+        j = sbatch(f"-p normal -w c3 -n{n} --mem=10", wrap="sleep 100")
+        wait_state(j, "RUNNING")
+        cpus(want)
+        a = want.split("/")[0]
+        like(run("scontrol -o show node c3").out, rf"CPUAlloc={a} .* AllocTRES=cpu={a},mem=10M",
+             f"{n} of 8 threads hold {a}")
+        same(job(j).get("NumCPUs"), str(n), "the job has its own")
+        run(["scancel", j])
+        wait_end(j)
+        cpus("0/8/0/8 idle")
+
+
+LINES = slcluster.NODE_LINES.replace("Port=6818 CPUs=4 RealMemory=1000 State=UNKNOWN\nNodeName=c4",
+    "Port=6818 CPUs=8 Sockets=2 CoresPerSocket=2 ThreadsPerCore=2 RealMemory=1000 "
+    "State=UNKNOWN\nNodeName=c4")
+sltest._shared = new_cluster(node_lines=LINES, conf={
     "PriorityType": "priority/multifactor", "PriorityWeightPartition": "500",
     "PriorityWeightTRES": "CPU=100,Mem=50", "TrackWCKey": "yes"})
-main(factors)
+main(factors, threads)
