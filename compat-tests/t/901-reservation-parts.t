@@ -52,6 +52,8 @@ def quiet():
 
 
 def begin():
+    cancel_all()
+    quiet()
     # a whole node must have the memory its CPUs would get by default
     check("scontrol update partitionname=normal defmempercpu=50", out="")
 
