@@ -99,6 +99,7 @@ pid_t children_start(struct daemon *d, const char *path, char *const argv[],
 		else
 			posix_spawn_file_actions_addopen(&f, fd, "/dev/null", O_WRONLY, 0);
 	}
+	(void)posix_spawn_file_actions_addclosefrom_np(&f, 3);
 	e = posix_spawn(&pid, path, &f, &a, argv, env);
 	posix_spawn_file_actions_destroy(&f);
 	posix_spawnattr_destroy(&a);

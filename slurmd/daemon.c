@@ -203,6 +203,7 @@ static void ready_report(struct daemon *d, int fd)
 
 static void limits_set(const struct options *o)
 {
+	static const enum __rlimit_resource lifted[] = { RLIMIT_CORE, RLIMIT_CPU };
 	struct rlimit r;
 
 	/* few arenas and early trimming: a daemon that idles shall be small */
@@ -217,6 +218,14 @@ static void limits_set(const struct options *o)
 			(void)setrlimit(RLIMIT_NOFILE, &r);
 		}
 	}
+	/* Scripts and jobs have limits of their own, not those of our shell. */
+	for (size_t i = 0; i < sizeof lifted / sizeof *lifted; i++)
+		if (!getrlimit(lifted[i], &r) && r.rlim_cur != r.rlim_max) {
+			r.rlim_cur = r.rlim_max;
+			(void)setrlimit(lifted[i], &r);
+		}
+	/* Nor its descriptors. */
+	(void)close_range(3, ~0u, 0);
 	if (o->nice && setpriority(PRIO_PROCESS, 0, o->nice))
 		log_error("Unable to reset nice value to %d: %m", o->nice);
 	if (o->lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE))

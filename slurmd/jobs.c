@@ -243,10 +243,14 @@ static void prolog_report(struct daemon *d, struct req *q, uint32_t code)
 
 static void reply(struct req *q, uint32_t code)
 {
-	if (q->frame.header.type == REQUEST_LAUNCH_TASKS)
+	if (q->frame.header.type == REQUEST_LAUNCH_TASKS) {
 		req_answer_rc_msg(q, code, q->why);
-	else
+		/* Nobody but srun would hear of it: the controller drains us. */
+		if (code == E_D_PROLOG_FAILED)
+			register_send(q->d, code, false);
+	} else {
 		req_answer_rc(q, code);
+	}
 	req_flush(q);
 }
 

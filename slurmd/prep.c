@@ -14,6 +14,7 @@
 
 #include "slurmd/children.h"
 #include "wire/base/log.h"
+#include "wire/base/sluid.h"
 #include "wire/base/strbuf.h"
 
 #define CORE_SPEC_THREAD 0x8000u
@@ -82,6 +83,9 @@ bool prep_job_fill(const struct req *q, struct prep_job *o)
 		return false;
 	}
 	o->job_id = q->job_id;
+	o->release = q->frame.header.version;
+	if (o->cred)
+		o->sluid = o->cred->step_id.sluid;
 	if (o->cred && (q->frame.header.type == REQUEST_BATCH_JOB_LAUNCH ||
 			q->frame.header.type == REQUEST_LAUNCH_TASKS)) {
 		o->uid = o->cred->id.uid;
@@ -156,36 +160,47 @@ static const char *share_name(uint16_t v)
 	return v < sizeof names / sizeof *names ? names[v] : "OK";
 }
 
-static void put_cred(struct env *e, const struct cred *c)
+static const char *exclusive_name(uint16_t v)
+{
+	static const char *const names[] = { "NO", "NODE", "USER", "MCS", "TOPO" };
+
+	return v < sizeof names / sizeof *names ? names[v] : "NO";
+}
+
+static void put_cred(struct env *e, const struct cred *c, enum wire_version release)
 {
 	bool threads = c->job_core_spec != NO_VAL16 && c->job_core_spec & CORE_SPEC_THREAD;
 
 	put_str(e, "SLURM_JOB_ACCOUNT", c->job_account);
 	put_str(e, "SLURM_JOB_COMMENT", c->job_comment);
-	put(e, "SLURM_JOB_CORE_SPEC_COUNT", "%u", c->job_core_spec == NO_VAL16 ? 0u :
-	    c->job_core_spec & ~CORE_SPEC_THREAD);
-	put_str(e, "SLURM_JOB_CORE_SPEC_TYPE", threads ? "threads" : "cores");
 	put_str(e, "SLURM_JOB_CONSTRAINTS", c->job_constraints);
-	if (c->job_end_time)
-		put(e, "SLURM_JOB_END_TIME", "%lld", (long long)c->job_end_time);
-	put_str(e, "SLURM_JOB_EXTRA", c->job_extra);
 	put_cpus(e, c);
-	put_str(e, "SLURM_JOB_LICENSES", c->job_licenses);
-	if (c->job_ntasks)
-		put(e, "SLURM_JOB_NTASKS", "%u", c->job_ntasks);
-	if (c->job_nhosts)
-		put(e, "SLURM_JOB_NUM_NODES", "%u", c->job_nhosts);
-	put_str(e, "SLURM_JOB_OVERSUBSCRIBE", share_name(c->job_oversubscribe));
 	put_str(e, "SLURM_JOB_PARTITION", c->job_partition);
-	put_str(e, "SLURM_JOB_QOS", c->job_qos);
 	put_str(e, "SLURM_JOB_RESERVATION", c->job_reservation);
-	if (c->job_restart_cnt != RESTARTS_UNKNOWN)
-		put(e, "SLURM_JOB_RESTART_COUNT", "%u", c->job_restart_cnt);
-	if (c->job_start_time)
-		put(e, "SLURM_JOB_START_TIME", "%lld", (long long)c->job_start_time);
 	put_str(e, "SLURM_JOB_STDERR", c->job_std_err);
 	put_str(e, "SLURM_JOB_STDIN", c->job_std_in);
 	put_str(e, "SLURM_JOB_STDOUT", c->job_std_out);
+	if (c->job_restart_cnt != RESTARTS_UNKNOWN)
+		put(e, "SLURM_JOB_RESTART_COUNT", "%u", c->job_restart_cnt);
+	if (c->job_nhosts)
+		put(e, "SLURM_JOB_NUM_NODES", "%u", c->job_nhosts);
+	if (c->job_ntasks)
+		put(e, "SLURM_JOB_NTASKS", "%u", c->job_ntasks);
+	if (wire_version_in(release, UNTIL(23_02)))
+		return;
+	put(e, "SLURM_JOB_CORE_SPEC_COUNT", "%u", c->job_core_spec == NO_VAL16 ? 0u :
+	    c->job_core_spec & ~CORE_SPEC_THREAD);
+	put_str(e, "SLURM_JOB_CORE_SPEC_TYPE", threads ? "threads" : "cores");
+	if (c->job_end_time)
+		put(e, "SLURM_JOB_END_TIME", "%lld", (long long)c->job_end_time);
+	put_str(e, "SLURM_JOB_EXTRA", c->job_extra);
+	put_str(e, "SLURM_JOB_LICENSES", c->job_licenses);
+	put_str(e, "SLURM_JOB_OVERSUBSCRIBE", share_name(c->job_oversubscribe));
+	if (wire_version_in(release, SINCE(26_05)))
+		put_str(e, "SLURM_JOB_EXCLUSIVE", exclusive_name(c->job_exclusive));
+	put_str(e, "SLURM_JOB_QOS", c->job_qos);
+	if (c->job_start_time)
+		put(e, "SLURM_JOB_START_TIME", "%lld", (long long)c->job_start_time);
 }
 
 static void put_user(struct env *e, const struct prep_job *j)
@@ -266,6 +281,7 @@ char **prep_env(const struct site *s, const struct prep_job *j, bool epilog,
 		struct arena *mem)
 {
 	struct env e = { .mem = mem };
+	char sluid[SLUID_TEXT];
 
 	for (uint32_t k = 0; k < j->spank_env_count; k++)
 		if (j->spank_env[k] && !strncmp(j->spank_env[k], "SPANK_", 6))
@@ -279,13 +295,16 @@ char **prep_env(const struct site *s, const struct prep_job *j, bool epilog,
 	put(&e, "SLURM_JOB_GID", "%u", j->gid);
 	put_str(&e, "SLURM_JOB_WORK_DIR", j->work_dir);
 	put(&e, "SLURM_JOBID", "%u", j->job_id);
+	if (j->sluid)
+		put_str(&e, "SLURM_JOB_SLUID", sluid_text(j->sluid, sluid));
 	if (j->het_job_id && j->het_job_id != NO_VAL) {
 		put(&e, "SLURM_PACK_JOB_ID", "%u", j->het_job_id);
 		put(&e, "SLURM_HET_JOB_ID", "%u", j->het_job_id);
 	}
 	put(&e, "SLURM_UID", "%u", j->uid);
 	put_str(&e, "SLURM_NODELIST", j->nodes);
-	put_str(&e, "SLURM_JOB_NODELIST", j->nodes);
+	if (wire_version_in(j->release, SINCE(23_02)))
+		put_str(&e, "SLURM_JOB_NODELIST", j->nodes);
 	put_str(&e, "SLURM_SCRIPT_CONTEXT", epilog ? "epilog_slurmd" : "prolog_slurmd");
 	if (epilog && j->exit_code != INFINITE) {
 		int st = (int)j->exit_code;
@@ -296,7 +315,7 @@ char **prep_env(const struct site *s, const struct prep_job *j, bool epilog,
 		    WIFSIGNALED(st) ? WTERMSIG(st) : 0);
 	}
 	if (j->cred)
-		put_cred(&e, j->cred);
+		put_cred(&e, j->cred, j->release);
 	put_user(&e, j);
 	return e.v;
 }

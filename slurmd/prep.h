@@ -9,6 +9,8 @@
 /* What a job's scripts see; strings borrowed. */
 struct prep_job {
 	uint32_t job_id, het_job_id;
+	uint64_t sluid;                         /* 0 the release has none */
+	enum wire_version release;
 	uint32_t uid, gid;
 	const char *nodes, *work_dir;
 	uint32_t derived_ec, exit_code;         /* epilog */

@@ -108,15 +108,13 @@ void health_check_run(struct daemon *d, const char *verdict)
 {
 	const struct site *s = d->site;
 	struct arena mem = { 0 };
-	char *env[5];
+	char *env[3];
 
 	if (!s->conf->healthcheckprogram || d->health_running)
 		return;
 	env[0] = arena_printf(&mem, "SLURMD_NODENAME=%s", s->name);
-	env[1] = arena_printf(&mem, "SLURM_CONF=%s", s->conf_path);
-	env[2] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	env[3] = verdict ? arena_printf(&mem, "SLURM_NODE_IS_HEALTHY=%s", verdict) : NULL;
-	env[4] = NULL;
+	env[1] = verdict ? arena_printf(&mem, "SLURM_NODE_IS_HEALTHY=%s", verdict) : NULL;
+	env[2] = NULL;
 	d->health_running = true;
 	script_run(d, s->conf->healthcheckprogram, env, HEALTH_LIMIT_SEC, health_done, d);
 	arena_fini(&mem);

@@ -80,6 +80,14 @@ static void unpack_ret(struct wire_in *i, struct wire_header *h)
 		h->ret_cnt = 0;
 }
 
+/* slurmctld of 22.05 and 23.02 orders all nodes at once to reconfigure or to
+ * end, in the oldest release they have: 20.11 or 21.08. Both bodies are since
+ * then the same. */
+static bool before_window(uint16_t number)
+{
+	return number == 0x2400 || number == 0x2500;
+}
+
 static enum err header_unpack(struct wire_in *i, struct wire_frame *f)
 {
 	struct wire_header *h = &f->header;
@@ -89,10 +97,17 @@ static enum err header_unpack(struct wire_in *i, struct wire_frame *f)
 		return E_COMMUNICATIONS_RECEIVE_ERROR;
 	if (f->version_number == REQUEST_PERSIST_INIT)          /* flag DBD: the type comes first */
 		f->version_number = (uint16_t)wire_get(i, 2);
-	if (!wire_version_find(f->version_number, &h->version))
+	f->before_window = before_window(f->version_number);
+	if (f->before_window)
+		h->version = WIRE_VERSION_OLDEST;
+	else if (!wire_version_find(f->version_number, &h->version))
 		return E_PROTOCOL_VERSION_ERROR;
 	h->flags = (uint16_t)wire_get(i, 2);
+	if (f->before_window)
+		(void)wire_get(i, 2);
 	h->type = (uint16_t)wire_get(i, 2);
+	if (f->before_window && h->type != REQUEST_RECONFIGURE && h->type != REQUEST_SHUTDOWN)
+		return E_PROTOCOL_VERSION_ERROR;
 	h->body_len = (uint32_t)wire_get(i, 4);
 	h->fwd_cnt = (uint16_t)wire_get(i, 2);
 	if (h->fwd_cnt) {

@@ -47,6 +47,7 @@ struct wire_header {
 struct wire_frame {
 	struct wire_header header;
 	uint16_t version_number;        /* as sent, also when unknown */
+	bool before_window;             /* an order in 20.11 or 21.08, told as the oldest */
 	uint32_t auth_plugin;           /* 0: no credential section */
 	/* Text of the credential, or NULL.  auth/none sends three fields in its
 	 * place: here "UID:GID:HOST", or "UID:GID" when the host is NULL.  auth/jwt

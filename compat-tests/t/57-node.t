@@ -72,7 +72,7 @@ def binding():
 
 def failures():
     r = run("srun -p normal -w c1 -n2 -l -D /no/dir pwd", c=C, user="alice")
-    lines = r.err.splitlines()
+    lines = [x for x in r.err.splitlines() if not x.startswith("srun: job ")]
     same(sorted(r.out.splitlines()), ["0: /tmp", "1: /tmp"], "no working directory: /tmp")
     ok(len(lines) == 3 and all(re.match("0: " + STDERR + "couldn't chdir to `/no/dir': No such file or "
        "directory: going to /tmp instead", x) for x in lines), "the first task's stderr says so", r)
@@ -111,4 +111,36 @@ def environment():
     same(env.get("SLURM_TRES_PER_TASK"), None if VER < (23, 11) else "cpu=2", "TRES of a task, once", r)
 
 
-main(setup, processes, script, binding, failures, words_of_the_end, environment)
+def prolog():
+    """Its environment, and what becomes of a node whose prolog fails."""
+    path = C.path("prolog.sh")
+    with open(path, "w") as f:
+        f.write(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{{ ulimit -c; env; }} > {shared('prolog-env', C)}.new\n"
+                f"mv {shared('prolog-env', C)}.new {shared('prolog-env', C)}\n"
+                f"[ ! -e {shared('prolog-fails', C)} ]\n")
+    os.chmod(path, 0o755)
+    C.write_conf(Prolog=path)
+    run("scontrol reconfigure", c=C)
+
+    def told():
+        run("srun -p normal -w c1 true", c=C, user="alice")
+        return slurp(shared("prolog-env", C))
+    text = wait_for(told, 30) or ""
+    env = dict(x.split("=", 1) for x in text.splitlines() if "=" in x)
+    same(env.get("SLURM_JOB_USER"), "alice", "scontrol reconfigure brings a Prolog", text)
+    same(text.split("\n")[0], "unlimited", "no core limit of our shell")
+    if not OURS:
+        same("SLURM_JOB_NODELIST" in env, VER >= (23, 2), "variables of the release")
+        same(env.get("SLURM_JOB_EXCLUSIVE"), "NO" if VER >= (26, 5) else None, "and of the newest")
+    open(shared("prolog-fails", C), "w").close()
+    r = run("srun -p normal -w c1 true", c=C, user="alice", timeout=30)
+    ok("prolog failed" in r.err.lower() or r.rc, "srun fails with its prolog", r)
+    same(wait_nodes({"c1": "drained"}, 30, C), True, "the node is drained")
+    like(run("scontrol show node c1", c=C).out, r"Reason=Prolog error", "and why")
+    os.unlink(shared("prolog-fails", C))
+    run("scancel -u alice", c=C)
+    run("scontrol update nodename=c1 state=resume", c=C)
+    same(wait_nodes({"c1": "idle"}, 30, C), True, "resumed")
+
+
+main(setup, processes, script, binding, failures, words_of_the_end, environment, prolog)
