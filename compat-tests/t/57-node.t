@@ -56,7 +56,7 @@ def script():
 
 
 def binding():
-    r = run("srun -p normal -w c1 -n2 --cpu-bind=verbose,cores -l true", c=C, user="alice")
+    r = run("srun -p normal -N1 -w c1 -n2 --cpu-bind=verbose,cores -l true", c=C, user="alice")
     same(sorted(x[:3] for x in r.err.splitlines() if "cpu-bind" in x), ["0: ", "0: "],
          "what is told of bindings comes from the first task", r)
     like(r.err, r"^0: cpu-bind=MASK - c1, task  1  1 \[\d+\]: mask 0x2 set$", "in these words", r)
@@ -66,12 +66,12 @@ def binding():
     r = run("srun -p normal -w c1 -n1 --cpu-bind=map_cpu:1 true", c=C, user="alice")
     ok(r.rc and "CPU binding outside of job step allocation, allocated CPUs are: 0x" in r.err,
        "CPUs of others are refused", r)
-    r = run("srun -p normal -w c1 -n2 --cpu-bind=cores sh -c 'echo $SLURM_CPU_BIND'", c=C, user="alice")
+    r = run("srun -p normal -N1 -w c1 -n2 --cpu-bind=cores sh -c 'echo $SLURM_CPU_BIND'", c=C, user="alice")
     same(r.out, "quiet,mask_cpu:0x1,0x2\n" * 2, "a mask a task", r)
 
 
 def failures():
-    r = run("srun -p normal -w c1 -n2 -l -D /no/dir pwd", c=C, user="alice")
+    r = run("srun -p normal -N1 -w c1 -n2 -l -D /no/dir pwd", c=C, user="alice")
     lines = [x for x in r.err.splitlines() if not x.startswith("srun: job ")]
     same(sorted(r.out.splitlines()), ["0: /tmp", "1: /tmp"], "no working directory: /tmp")
     ok(len(lines) == 3 and all(re.match("0: " + STDERR + "couldn't chdir to `/no/dir': No such file or "

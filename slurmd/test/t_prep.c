@@ -30,7 +30,8 @@ int main(void)
 	struct bitset *bits[2] = { bitset_new(4), bitset_new(4) };
 	struct gres_prep g = { .plugin_id = 0x757067, .node_cnt = 2, .has_bit_alloc = 1,
 			       .gres_bit_alloc = bits };
-	struct prep_job j = { .job_id = 12, .release = WIRE_VERSION_NEWEST, .uid = 0, .gid = 5, .nodes = "n[1-2]",
+	struct prep_job j = { .job_id = 12, .release = WIRE_VERSION_NEWEST, .uid = 0,
+			      .gid = 5, .nodes = "n[1-2]",
 			      .work_dir = "/w", .exit_code = 3 << 8, .derived_ec = 1,
 			      .cred = &c, .gres = &g, .gres_count = 1, .spank_env = spank,
 			      .spank_env_count = 3 };
