@@ -435,7 +435,6 @@ struct ctld *ctld_new(struct conf *conf, uint32_t index, const struct ctld_optio
 	c->replier = replier_new();
 	c->views = views_new(c);
 	c->stats = stats_new();
-	c->sackds = sackds_new();
 	c->scripts = scripts_new();
 	c->programs = programs_new(c);
 	c->steps = steps_new(c);
@@ -495,7 +494,6 @@ void ctld_free(struct ctld *c)
 	views_free(c->views);
 	scripts_free(c->scripts);
 	stats_free(c->stats);
-	sackds_free(c->sackds);
 	mailbox_free(c->home);
 	core_free(c->core);
 	sack_stop(c->sack);

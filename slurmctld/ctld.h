@@ -50,7 +50,6 @@ struct ctld {
 	struct pool *slow;              /* what may hang: names, groups, files */
 	struct auth *auth;              /* any */
 	struct sack *sack;              /* with auth/slurm */
-	struct sackds *sackds;
 	struct auth *auth_global;       /* any: between clusters; may be the same */
 	uid_t slurm_uid;                /* any */
 	struct core *core;

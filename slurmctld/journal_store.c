@@ -34,7 +34,7 @@ enum statement {
 
 /* By enum journal_table; a table is made for each the core has. */
 static const char *const table_name[] = { "meta", "job", "node", "part", "resv", "trigger",
-					   "crontab" };
+					   "crontab", "sackd" };
 _Static_assert(TAB_COUNT <= sizeof table_name / sizeof table_name[0], "a name per table");
 
 static const char schema[] =

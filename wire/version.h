@@ -23,6 +23,7 @@ enum wire_version {
 	VS7,            /* nodes, partitions: topology */
 	VS8,            /* reservations: cores, burst buffer, watts */
 	VS9,            /* numbers of gres devices */
+	VS10,           /* sackd hosts */
 	WIRE_LAYOUT_COUNT
 };
 #define STATE_LAYOUT_OLDEST VS1

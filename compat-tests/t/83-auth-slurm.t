@@ -202,6 +202,15 @@ def sackd_files():
     check("scontrol reconfigure", "the configuration changes", c=c)
     ok(wait_for(lambda: "KillWait=7\n" in slurp(conf), 20), "and sackd has the new one",
        slurp(c.path("out", "sackd"))[-600:])
+    if STOCK and VER < (24, 5):
+        return
+    c.kill("slurmctld")
+    c.start_ctld()
+    ok(wait_for(lambda: run("sinfo", c=c).rc == 0, 15), "slurmctld is started anew")
+    c.write_conf(KillWait="9")
+    check("scontrol reconfigure", "the configuration changes again", c=c)
+    ok(wait_for(lambda: "KillWait=9\n" in slurp(conf), 20), "sackd is told as before",
+       slurp(c.path("out", "sackd"))[-600:], slurp(c.path("log", "slurmctld.log"))[-600:])
 
 
 if VER < (23, 11):

@@ -223,6 +223,7 @@ void core_free(struct core *c)
 	resv_free_all(c);
 	trigger_free_all(c);
 	crontab_free_all(c);
+	sackd_free_all(c);
 	power_free(c);
 	for (struct job *j = c->job_first; j; j = next) {
 		next = j->next;
@@ -371,6 +372,9 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	case EV_RECONFIG:
 		reconfig_apply(c, ev, out);
 		trigger_event(c, TRIGGER_RECONFIG);
+		break;
+	case EV_SACKD:
+		sackd_note(c, ev, out);
 		break;
 	case EV_TOLD:
 		trigger_event(c, ev->triggers);

@@ -48,6 +48,15 @@ struct core_power {
 struct topo;                            /* conf/topo.h */
 struct sched;                           /* scheduler's own state: core/sched/ */
 
+/* A login host that has its configuration from us. */
+struct sackd {
+	struct sackd *next;
+	uint32_t id;
+	char *host;
+	struct wire_addr addr;          /* where it listens */
+	uint16_t version;               /* number of its release */
+};
+
 struct core {
 	struct conf *conf;              /* one reference */
 	int64_t now, now_usec;          /* of the event being handled */
@@ -91,6 +100,8 @@ struct core {
 	int32_t utc_offset;             /* of local time */
 	struct cron_zone zone;          /* local time, for crontabs */
 	struct crontab *crontabs;       /* crontab.c */
+	struct sackd *sackd_first;      /* sackd.c */
+	uint32_t last_sackd_id;
 	struct trigger *trig_first;     /* trigger.c */
 	uint32_t next_trigger_id, trig_any;     /* of this event */
 	struct bitset *trig_nodes[6];   /* nodes to which what happened */

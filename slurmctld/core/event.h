@@ -21,6 +21,7 @@ enum event_kind {
 	EV_CLIENT_GONE, /* nobody listens at a client's port (srun died) */
 	EV_RECONFIG,    /* new configuration loaded */
 	EV_GROUPS,      /* AllowGroups resolved: uids per partition */
+	EV_SACKD,       /* the caller's host has a sackd that listens at the caller's port */
 	EV_TOLD,        /* something happened for which there may be triggers */
 	EV_PROGRAM      /* a program of EFF_RUN with a run number ended */
 };
@@ -108,7 +109,7 @@ enum effect_kind {
 };
 
 enum journal_table { TAB_META, TAB_JOB, TAB_NODE, TAB_PART, TAB_RESV, TAB_TRIGGER, TAB_CRONTAB,
-		     TAB_COUNT };
+		     TAB_SACKD, TAB_COUNT };
 
 struct effect {
 	enum effect_kind kind;

@@ -620,6 +620,30 @@ static enum err load_crontab(struct core *c, struct wire_in *in, uint64_t key,
 	return E_OK;
 }
 
+void image_put_sackd(struct core *c, struct effects *out, const struct sackd *s)
+{
+	struct sackd_state_row r;
+
+	wire_init(&sackd_state_row_desc, &r);
+	r.id = s->id;
+	r.host = s->host;
+	r.addr = s->addr;
+	r.version = s->version;
+	put(c, out, TAB_SACKD, s->id, &sackd_state_row_desc, &r);
+}
+
+static enum err load_sackd(struct core *c, struct wire_in *in, uint64_t key,
+			   struct err_text *why)
+{
+	struct sackd_state_row r;
+
+	wire_unpack(in, &sackd_state_row_desc, &r, STATE_LAYOUT_NEWEST);
+	if (in->failed || r.id != key || !r.host)
+		return err_set(why, E_FAIL, "sackd row %llu is damaged", (unsigned long long)key);
+	sackd_put(c, r.id, r.host, &r.addr, r.version);
+	return E_OK;
+}
+
 void image_put_meta(struct core *c, struct effects *out)
 {
 	struct core_state_row r;
@@ -672,6 +696,7 @@ enum err image_load(struct core *c, enum journal_table t, uint64_t key, const ui
 	case TAB_RESV: rc = load_resv(c, &in, key, why); break;
 	case TAB_TRIGGER: rc = load_trigger(c, &in, key, why); break;
 	case TAB_CRONTAB: rc = load_crontab(c, &in, key, why); break;
+	case TAB_SACKD: rc = load_sackd(c, &in, key, why); break;
 	case TAB_COUNT: break;
 	}
 	arena_reset(&c->scratch);
@@ -684,7 +709,7 @@ static const struct wire_desc *const row_desc[TAB_COUNT] = {
 	[TAB_META] = &core_state_row_desc, [TAB_JOB] = &job_state_row_desc,
 	[TAB_NODE] = &node_state_row_desc, [TAB_PART] = &part_state_row_desc,
 	[TAB_RESV] = &resv_state_row_desc, [TAB_TRIGGER] = &trigger_state_row_desc,
-	[TAB_CRONTAB] = &crontab_state_row_desc,
+	[TAB_CRONTAB] = &crontab_state_row_desc, [TAB_SACKD] = &sackd_state_row_desc,
 };
 
 enum err core_row_renew(enum journal_table t, uint64_t key, enum wire_version from,

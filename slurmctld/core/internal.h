@@ -9,6 +9,12 @@
 
 #define NEVER INT64_MAX
 
+/* ---- sackd.c ----------------------------------------------------------- */
+void sackd_note(struct core *c, const struct event *ev, struct effects *out);
+struct sackd *sackd_put(struct core *c, uint32_t id, const char *host, const struct wire_addr *addr,
+			uint16_t version);
+void sackd_free_all(struct core *c);
+
 /* ---- effects.c --------------------------------------------------------- */
 /* Initialised body of a message type, in the effects' arena. */
 void *effects_body(struct effects *out, uint16_t type);
@@ -78,6 +84,7 @@ void image_put_node(struct core *c, struct effects *out, const struct node *n);
 void image_put_part(struct core *c, struct effects *out, const struct part *p);
 void image_put_meta(struct core *c, struct effects *out);
 struct trigger;
+void image_put_sackd(struct core *c, struct effects *out, const struct sackd *s);
 void image_put_crontab(struct core *c, struct effects *out, const struct crontab *t);
 void image_put_trigger(struct core *c, struct effects *out, const struct trigger *t);
 struct resv;

@@ -263,6 +263,6 @@ void rpc_q_config(struct ctld *c, struct request *r)
 	wire_init(&config_response_msg_desc, &m);
 	config_files_fill(c->conf, q->flags & CONFIG_FOR_NODE, &m, &r->mem);
 	if (q->flags & CONFIG_FOR_SACKD)
-		sackds_add(c, r->caller.host, &r->caller.peer, q->port, r->version);
+		sackds_add(c, &r->caller, q->port);
 	rpc_answer(c, r, RESPONSE_CONFIG, &m);
 }

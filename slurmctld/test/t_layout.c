@@ -28,12 +28,14 @@ static const uint64_t sums[] = {
 	0xb30dcadd3f857530,
 	0xf4f61ca3eb751593,
 	0x90c6fea67235beb7,
+	0x7c672094cc45e953,
 };
 
 static const struct { const struct wire_desc *row; enum wire_version since; } rows[] = {
 	{ &core_state_row_desc, VS1 }, { &job_state_row_desc, VS1 }, { &node_state_row_desc, VS1 },
 	{ &part_state_row_desc, VS1 }, { &resv_state_row_desc, VS1 },
 	{ &trigger_state_row_desc, VS1 }, { &crontab_state_row_desc, VS3 },
+	{ &sackd_state_row_desc, VS10 },
 };
 
 static void mix(uint64_t *h, uint64_t v)
