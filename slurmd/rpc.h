@@ -36,6 +36,9 @@ void rpc_preempted(struct req *q);
 void rpc_signal_tasks(struct req *q);
 void rpc_terminate_tasks(struct req *q);
 void rpc_suspend(struct req *q);
+/* rpc_mem.c */
+void rpc_update_mem(struct req *q);
+void rpc_mem_usage(struct req *q);
 /* rpc_step.c */
 void rpc_step_complete(struct req *q);
 void rpc_reattach(struct req *q);

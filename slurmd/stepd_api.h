@@ -36,7 +36,8 @@ enum stepd_op {
 	STEPD_NOTIFY,           /* text for the batch script's or srun's stderr */
 	STEPD_TIMELIMIT,        /* say why, then end it: text is stock's message; signal: 0 time limit, 1 preempted, 2 node fail */
 	STEPD_SET_DEBUG,        /* flags: level */
-	STEPD_MANAGE            /* extern step, the job's step manager: type, body: any of its requests */
+	STEPD_MANAGE,           /* extern step, the job's step manager: type, body: any of its requests */
+	STEPD_MEMORY            /* the job has less memory now; flags: MB */
 };
 
 /* Build the socket's path. */

@@ -366,6 +366,25 @@ void stepmgr_suspended(struct core *c, bool suspended, struct effects *out)
 	forget(c);
 }
 
+/* Steps keep what they have, but no more than the job. */
+void stepmgr_memory(struct core *c, uint64_t mb)
+{
+	struct job *j = the_job(c);
+
+	j->pn_min_memory = mb;
+	for (struct step *s = j->steps; s; s = s->next) {
+		step_use(c, j, s, false);
+		for (uint32_t i = 0; s->mem_mb && i < s->node_count; i++)
+			if (s->mem_mb[i] > mb)
+				s->mem_mb[i] = mb;
+		step_use(c, j, s, true);
+	}
+	for (uint32_t i = 0; i < j->alloc->node_count; i++)
+		if (j->alloc->share[i].mem_mb > mb)
+			j->alloc->share[i].mem_mb = mb;
+	forget(c);
+}
+
 static bool busy(const struct core *c)
 {
 	return the_job(c)->steps != NULL;

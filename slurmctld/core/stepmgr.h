@@ -42,5 +42,7 @@ void stepmgr_tick(struct core *c, int64_t now, struct effects *out);
 int64_t stepmgr_next_time(const struct core *c);
 /* The job is suspended or runs again. */
 void stepmgr_suspended(struct core *c, bool suspended, struct effects *out);
+/* It has less memory on each node. */
+void stepmgr_memory(struct core *c, uint64_t mb);
 
 #endif

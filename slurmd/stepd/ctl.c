@@ -290,6 +290,11 @@ enum err ctl_request(struct step *s, const struct stepd_request *q, struct stepd
 		return E_OK;
 	case STEPD_MANAGE:
 		return manage_request(q, r, mem, o);
+	case STEPD_MEMORY:
+		if (!s->mem_mb || s->mem_mb > q->flags)
+			s->mem_mb = q->flags;
+		manage_memory(q->flags);
+		return E_OK;
 	case STEPD_SET_DEBUG:
 		log_set_levels(LVL_ERROR, (enum log_level)q->flags);
 		return E_OK;

@@ -285,6 +285,12 @@ void manage_suspended(bool suspended)
 	effects_fini(&out);
 }
 
+void manage_memory(uint64_t mb)
+{
+	if (manage.core)
+		stepmgr_memory(manage.core, mb);
+}
+
 enum err manage_start(const struct manage_config *cfg, struct err_text *why)
 {
 	struct manage *m = &manage;

@@ -27,6 +27,8 @@ enum err manage_start(const struct manage_config *m, struct err_text *why);
 enum err manage_request(const struct stepd_request *q, struct stepd_reply *r,
 			struct arena *mem, struct wire_out *o);
 void manage_suspended(bool suspended);
+/* The job has less memory on each node now. */
+void manage_memory(uint64_t mb);
 /* The job ends: whoever waits for a step of it is told, once. */
 void manage_over(void);
 /* Everything that is still to be sent goes out, for a while. */
