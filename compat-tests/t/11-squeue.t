@@ -37,6 +37,9 @@ def filters():
     same(run(h + "--sort=i").out.split(), sorted([held, runs, alices], key=int), "--sort")
     same(run(h + "--sort=-i").out.split(), sorted([held, runs, alices], key=int, reverse=True), "--sort=-")
     check(["squeue", "-j", runs, "-h", "-o", "%T"], out="RUNNING\n")
+    if VER >= (24, 5):
+        check("squeue -h --only-job-state -j 999999", "the state of a job that is not there", out="")
+        like(run(f"squeue -h --only-job-state -j {held}").out, rf"{held} +PD", "and of one that is")
     check("squeue -u nobodyx", err=rx("^squeue: error: Invalid user: nobodyx"), out=None)
     check("squeue -t nosuch", rc=1, out="", err=rx("^squeue: error: Invalid job state specified: nosuch"))
     check("squeue -h -p nope", out="")

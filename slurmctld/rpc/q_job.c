@@ -248,10 +248,6 @@ void rpc_q_job_state(struct ctld *c, struct request *r)
 		if (hit && choose(c->core, j, &w) == VIEW_SHOW)
 			state_of(j, &m.jobs[m.jobs_count++]);
 	}
-	if (q->count && !m.jobs_count) {
-		rpc_answer_rc(c, r, E_INVALID_JOB_ID);
-		return;
-	}
 	rpc_answer(c, r, RESPONSE_JOB_STATE, &m);
 }
 
