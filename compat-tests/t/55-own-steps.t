@@ -85,6 +85,20 @@ def contained():
     kinds(True)
 
 
+def unattended():
+    """--async of 26.05 is for jobs with a step manager."""
+    if VER < (26, 5):
+        return
+    j = sbatch("-p normal -w c1 -n1 -o none", wrap="sleep 100", c=c)
+    wait_state(j, "RUNNING", c=c)
+    r = run(f"srun --jobid={j} --overlap --async true", c=c)
+    like(r.err, r"^srun: error: Unable to create step for job \d+: Invalid feature specification$", "--async", r)
+    same(r.rc, 1, "is refused")
+    ok(not re.search(rf"{j}\.\d", run("squeue -h -s -o %i", c=c).out), "and leaves no step")
+    run(["scancel", j], c=c)
+    wait_end(j, c=c)
+
+
 def cancelled():
     p = popen("salloc -p normal -w c1 -N1 -J ends", c=c, stdin=subprocess.PIPE)
     ok(wait_for(lambda: ".interactive" in run("squeue -h -s -o %i", c=c).out, 20), "salloc's shell")
@@ -109,4 +123,4 @@ def plain():
 if "ours" in DAEMONS and DAEMONS != "ours":
     skip("all", "the daemons are of one kind here")
     done()
-main(up, contained, cancelled, plain)
+main(up, contained, unattended, cancelled, plain)

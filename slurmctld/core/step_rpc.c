@@ -423,6 +423,11 @@ void rpc_step_create(struct core *c, const struct event *ev, struct effects *out
 	}
 	if (manager_reroute(c, ev, j, out))
 		return;
+	/* srun has gone by then: only a step manager could run it */
+	if (m->flags & SSF_ASYNC) {
+		effect_reply_rc(out, ev, E_INVALID_FEATURE);
+		return;
+	}
 	if (m->flags & SSF_INTERACTIVE) {
 		interactive_create(c, ev, j, m, out);
 		return;
