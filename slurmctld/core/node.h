@@ -21,6 +21,7 @@ struct node_gres {
 	uint64_t devs, devs_used;       /* bit n: device n is of this type; is given away */
 	uint32_t bits;                  /* numbers of devices of the name: 0 to bits - 1 */
 	bool shared;                    /* parts of the GPUs: see gres_place.parts */
+	bool one;                       /* of which one at a time is given in parts */
 	bool explicit_only;             /* not part of a whole node */
 };
 

@@ -169,6 +169,7 @@ static void place_add(struct core *c, struct node *n, const struct gres_conf_rec
 	g->explicit_only = r->config_flags & CONF_GRES_EXPLICIT;
 	if (r->config_flags & CONF_GRES_SHARED) {
 		g->shared = true;
+		g->one = r->config_flags & CONF_GRES_ONE;
 		(*next)++;
 		if (at >= GRES_DEVICES_MAX)
 			return;
@@ -202,7 +203,7 @@ void node_gres_apply(struct core *c, struct node *n)
 	next = arena_zalloc(&d->place_mem, (c->gres_type_count + 1) * sizeof(*next));
 	for (uint32_t t = 0; t < c->gres_type_count; t++) {
 		n->gres[t].devs = 0;
-		n->gres[t].shared = n->gres[t].explicit_only = false;
+		n->gres[t].shared = n->gres[t].one = n->gres[t].explicit_only = false;
 	}
 	for (uint32_t i = 0; i < d->rec_count; i++) {
 		const struct gres_conf_rec *r = &d->rec[i];
@@ -294,7 +295,7 @@ static void gpus_taken(const struct core *c, const struct node *n, uint32_t but,
 uint64_t node_gres_open(const struct core *c, const struct node *n, uint32_t type)
 {
 	const struct node_gres *g = &n->gres[type];
-	uint64_t parts, whole, open = 0;
+	uint64_t parts, whole, open = 0, begun = 0;
 
 	gpus_taken(c, n, type, &parts, &whole);
 	if (!g->shared)
@@ -305,7 +306,11 @@ uint64_t node_gres_open(const struct core *c, const struct node *n, uint32_t typ
 
 		if (p->type == type && p->parts_used < p->parts)
 			open |= p->devs;
+		if (p->type == type && p->parts_used)
+			begun |= p->devs;
 	}
+	if (g->one && begun)
+		open &= begun;
 	return open & ~whole & ~parts;
 }
 

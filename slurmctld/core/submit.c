@@ -504,6 +504,8 @@ static enum err check_gres(struct core *c, struct draft *t)
 	for (size_t i = 0; i < 4 && rc == E_OK; i++)
 		if (texts[i] && strstr(texts[i], "gres"))
 			rc = gres_parse(c, texts[i], units, NULL);
+	if (!rc)
+		rc = gres_mixed(c, units);
 	free(units);
 	return rc;
 }

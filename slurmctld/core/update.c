@@ -533,6 +533,8 @@ static enum err change_gres(struct core *c, const struct change *k)
 
 	if (t && *t && strstr(t, "gres"))
 		rc = gres_parse(c, t, units, NULL);
+	if (!rc)
+		rc = gres_mixed(c, units);
 	free(units);
 	return rc;
 }

@@ -332,12 +332,25 @@ static uint32_t placement_tasks(const struct request *r, uint32_t nodes)
 	return cpus ? cpus : 1;
 }
 
-/* All that is there, but for what must be asked for by name. */
-static uint16_t whole_gres(const struct node *n, uint32_t t, uint64_t want)
+static bool wants_parts(const struct core *c, const struct request *r)
+{
+	for (uint32_t t = 0; r->gres && t < c->gres_type_count; t++)
+		if (conf_gres_shared(c->gres_name[t]) &&
+		    (r->gres[t].node || r->gres[t].task || r->gres[t].socket || r->gres[t].job))
+			return true;
+	return false;
+}
+
+/* All that is there, but for what must be asked for by name; no GPUs to whom
+ * wants parts of one. */
+static uint16_t whole_gres(const struct core *c, const struct request *r, const struct node *n,
+			   uint32_t t, uint64_t want)
 {
 	const struct node_gres *g = &n->gres[t];
 
-	return (uint16_t)(g->shared || g->explicit_only ? want : g->total);
+	if (g->shared || g->explicit_only)
+		return (uint16_t)want;
+	return streq(c->gres_name[t], "gpu") && wants_parts(c, r) ? 0 : (uint16_t)g->total;
 }
 
 static void share_gres(struct core *c, const struct request *r, const struct bitset *cores,
@@ -357,7 +370,7 @@ static void share_gres(struct core *c, const struct request *r, const struct bit
 			g->socket * (r->cfg_sockets ? r->cfg_sockets : 1), extra, got;
 
 		if (r->whole) {
-			s->gres[t] = whole_gres(n, t, want);
+			s->gres[t] = whole_gres(c, r, n, t, want);
 			continue;
 		}
 		extra = want ? 0 : gres_free(c, n, t, used);

@@ -144,6 +144,23 @@ enum err gres_parse(const struct core *c, const char *text, uint64_t *units,
 	return E_OK;
 }
 
+enum err gres_mixed(const struct core *c, const uint64_t *units)
+{
+	bool parts = false, whole = false;
+
+	for (uint32_t t = 0; t < c->gres_type_count; t++) {
+		uint32_t bare = gres_bare(c, t);
+
+		if (!units[t])
+			continue;
+		parts |= conf_gres_shared(c->gres_name[t]);
+		whole |= streq(c->gres_name[t], "gpu");
+		if (bare != t && units[bare])
+			return E_INVALID_GRES_TYPE;
+	}
+	return parts && whole ? E_INVALID_GRES : E_OK;
+}
+
 /* Most parts that one device has, left (live) or at all. */
 static uint64_t parts_max(const struct core *c, const struct node *n, uint32_t t, bool live)
 {

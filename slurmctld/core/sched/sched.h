@@ -107,6 +107,9 @@ void step_layout_tasks(uint32_t dist, uint16_t plane, uint32_t nodes, const uint
  * E_INVALID_GRES for a name nobody configured. */
 enum err gres_parse(const struct core *c, const char *text, uint64_t *units,
 		    struct err_text *why);
+/* What may not be asked for together: a name with and without type, GPUs and
+ * parts of GPUs. */
+enum err gres_mixed(const struct core *c, const uint64_t *units);
 /* "cpu=4,mem=2000M,node=2,billing=4,gres/qpu=1" of an allocation or request. */
 char *tres_format(const struct core *c, uint64_t cpus, uint64_t mem_mb, uint32_t nodes,
 		  const uint64_t *gres, uint64_t billing);

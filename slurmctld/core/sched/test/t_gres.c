@@ -48,6 +48,16 @@ static void parse(void)
 	}
 }
 
+static void mixed(void)
+{
+	uint64_t units[16] = {0};
+
+	gres_parse(W.c, "gpu:1,qpu:1", units, NULL);
+	ok(gres_mixed(W.c, units) == E_OK, "of two names");
+	gres_parse(W.c, "gpu:tesla:1", units, NULL);
+	ok(gres_mixed(W.c, units) == E_INVALID_GRES_TYPE, "with and without type");
+}
+
 static void format(void)
 {
 	uint64_t gres[16] = {0};
@@ -117,6 +127,7 @@ int main(void)
 	world_new(conf_text, gres_text);
 	sched_pass(W.c, &world_ops, &W.out, false);
 	parse();
+	mixed();
 	format();
 	features();
 	place();

@@ -20,7 +20,14 @@ static const char conf_text[] =
 	"PartitionName=sh Nodes=b[1-4] DefMemPerCPU=10 OverSubscribe=YES:3\n"
 	"PartitionName=ex Nodes=a[4-6] DefMemPerCPU=10 OverSubscribe=EXCLUSIVE\n";
 
+static const char conf_devices[] =
+	WORLD_HEAD "SelectTypeParameters=%s\nGresTypes=gpu,shard\n"
+	"NodeName=g[1-2] Sockets=2 CoresPerSocket=4 RealMemory=2000 Gres=gpu:a:2,gpu:b:2\n"
+	"NodeName=g3 CPUs=8 RealMemory=2000 Gres=gpu:2,shard:8\n"
+	"PartitionName=g Nodes=ALL Default=YES DefMemPerCPU=100\n";
+
 enum { JOBS = 60 };
+static bool with_devices;
 static struct job *live[JOBS];
 static uint32_t seed;
 static bool bad;
@@ -34,10 +41,17 @@ static uint32_t rnd(uint32_t n)
 static struct job *random_job(void)
 {
 	static const char *const parts[] = {"p", "p", "p", "hi", "q", "sh", "ex", "p,hi"};
-	const char *part = parts[rnd(8)];
+	static const char *const gres[] = {
+		"--gres=gpu:1", "--gres=gpu:3", "--gres=gpu:a:1", "--gres=gpu:b:2,gpu:a:1",
+		"--gres=shard:1", "--gres=shard:3", "--gres=gpu:2", "--gres=shard:2",
+	};
+	const char *part = with_devices ? "g" : parts[rnd(8)];
 	char args[512];
 	int n = snprintf(args, sizeof(args), "-p %s -t %u", part, 1 + rnd(200));
 	uint32_t kind = rnd(12);
+
+	if (with_devices && kind && kind != 6)
+		kind = 8;
 
 	if (rnd(2))
 		n += snprintf(args + n, sizeof(args) - (size_t)n, " -N%u", 1 + rnd(4));
@@ -63,6 +77,8 @@ static struct job *random_job(void)
 		n += snprintf(args + n, sizeof(args) - (size_t)n, " --spread-job");
 	if (strcmp(part, "q") == 0)
 		n += snprintf(args + n, sizeof(args) - (size_t)n, " --gres=qpu:%u", 1 + rnd(3));
+	if (with_devices)
+		n += snprintf(args + n, sizeof(args) - (size_t)n, " %s", gres[rnd(8)]);
 	return world_job(args);
 }
 
@@ -70,6 +86,64 @@ static void complain(const char *what, const struct job *j, const char *node)
 {
 	printf("# %s: job %u node %s\n", what, j ? j->id : 0, node);
 	bad = true;
+}
+
+/* Which devices each job has: as many as units, nobody else's, as the books say. */
+static void check_devices(const struct node *n)
+{
+	uint64_t whole = 0, parts = 0, books = 0;
+
+	for (uint32_t i = 0; i < JOBS; i++) {
+		const struct job *j = live[i];
+		uint32_t k = j && j->alloc ? alloc_find(j->alloc, n->index) : UINT32_MAX;
+		const struct job_share *s = k == UINT32_MAX ? NULL : &j->alloc->share[k];
+
+		for (uint32_t t = 0; s && s->gres && t < W.c->gres_type_count; t++) {
+			if (n->gres[t].shared) {
+				parts |= s->devs[t];
+				if (bits_count(s->devs[t]) != (s->gres[t] != 0))
+					complain("parts of how many devices", j, n->name);
+				continue;
+			}
+			if (n->gres[t].devs && bits_count(s->devs[t]) != s->gres[t])
+				complain("devices and units", j, n->name);
+			if (s->devs[t] & (whole | ~n->gres[t].devs))
+				complain("a device given twice", j, n->name);
+			whole |= s->devs[t];
+		}
+	}
+	for (uint32_t t = 0; t < W.c->gres_type_count; t++)
+		books |= n->gres[t].devs_used;
+	if (whole & parts)
+		complain("whole and in parts", NULL, n->name);
+	if (books != whole)
+		complain("books of devices", NULL, n->name);
+}
+
+static void device(struct gres_conf_rec *r, const char *name, const char *type, uint64_t count,
+		   const char *cores, uint32_t flags)
+{
+	wire_init(&gres_conf_rec_desc, r);
+	r->name = name;
+	r->type_name = type;
+	r->count = count;
+	r->cpus = cores;
+	r->config_flags = CONF_GRES_FILE | flags;
+}
+
+static void devices_register(void)
+{
+	struct gres_conf_rec r[4];
+
+	device(&r[0], "gpu", "a", 2, "0-3", 0);
+	device(&r[1], "gpu", "b", 2, "4-7", 0);
+	node_gres_note(W.c, node_find(W.c, "g1"), r, 2);
+	node_gres_note(W.c, node_find(W.c, "g2"), r, 2);
+	for (uint32_t i = 0; i < 4; i += 2) {
+		device(&r[i], "shard", NULL, 4, NULL, CONF_GRES_SHARED);
+		device(&r[i + 1], "gpu", NULL, 1, NULL, 0);
+	}
+	node_gres_note(W.c, node_find(W.c, "g3"), r, 4);
 }
 
 /* Everything that is given, counted anew. */
@@ -127,6 +201,8 @@ static void check_all(void)
 
 	for (uint32_t i = 0; i < W.c->node_count; i++)
 		check_node(W.c->node[i]);
+	for (uint32_t i = 0; i < W.c->node_count; i++)
+		check_devices(W.c->node[i]);
 	for (uint32_t i = 0; i < JOBS; i++) {
 		struct job *j = live[i];
 
@@ -217,12 +293,15 @@ static void one_step(void)
 	}
 }
 
-static void run(const char *select, uint32_t steps)
+static void run(const char *select, uint32_t steps, bool devices)
 {
-	char *text = mem_printf(conf_text, select);
+	char *text = mem_printf(devices ? conf_devices : conf_text, select);
 	uint32_t first = seed, started = 0;
 
 	world_new(text, NULL);
+	with_devices = devices;
+	if (devices)
+		devices_register();
 	bad = false;
 	for (uint32_t i = 0; i < steps && !bad; i++) {
 		uint32_t before = seed;
@@ -249,9 +328,11 @@ int main(int argc, char **argv)
 	uint32_t steps = argc > 2 ? (uint32_t)atoi(argv[2]) : 4000;
 
 	seed = argc > 1 ? (uint32_t)atoi(argv[1]) : 7;
-	run("CR_CPU_Memory", steps);
-	run("CR_Core_Memory", steps);
-	run("CR_Socket_Memory", steps);
-	run("CR_CPU", steps);
+	run("CR_CPU_Memory", steps, false);
+	run("CR_Core_Memory", steps, false);
+	run("CR_Socket_Memory", steps, false);
+	run("CR_CPU", steps, false);
+	run("CR_CPU_Memory", steps, true);
+	run("CR_Core_Memory", steps, true);
 	return tap_done();
 }
