@@ -91,6 +91,8 @@ static void tell_problems(const struct conf_problems *p, struct err_text *why)
 /* Keys that ask for what is not there yet: better said than noticed. */
 static void tell_unserved(const struct conf *conf)
 {
+	static const char *const routes[] = { "Dragonfly", "RoutePart", "RouteTree",
+		"SwitchAsNodeRank", "BlockAsNodeRank" };
 	const struct { const char *key, *value, *served, *text; } all[] = {
 		{ "PreemptType", conf->preempttype, "preempt/none", "no job is preempted" },
 		{ "JobSubmitPlugins", conf->jobsubmitplugins, NULL,
@@ -108,6 +110,13 @@ static void tell_unserved(const struct conf *conf)
 				     strstr(conf->topologyplugin, "ring")))
 		log_error("TopologyPlugin=%s: nodes are chosen as if the network were flat by this "
 			  "slurmctld", conf->topologyplugin);
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+		if (conf_option(conf->topologyparam, routes[i], NULL))
+			log_error("TopologyParam=%s has no effect in this slurmctld", routes[i]);
+	for (uint32_t i = 0; i < conf->part_count; i++)
+		if (conf->parts[i].exclusive_topo)
+			log_error("PartitionName=%s: ExclusiveTopo: jobs get whole nodes, not whole "
+				  "blocks, of this slurmctld", conf->parts[i].name);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (all[i].value && *all[i].value &&
 		    !(all[i].served && streq(all[i].value, all[i].served)))

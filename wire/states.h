@@ -157,6 +157,7 @@ enum node_base_state {
 #define JOB_SHARED_OK      1
 #define JOB_SHARED_USER    2
 #define JOB_SHARED_MCS     3
+#define JOB_SHARED_TOPO    4
 
 /* SelectTypeParameters */
 #define CR_CPU     0x0001

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "conf/topo.h"
 #include "slurmctld/core/internal.h"
 #include "slurmctld/core/resv.h"
 
@@ -409,6 +410,11 @@ static enum err check_parts(struct core *c, struct draft *t)
 	if (rc != E_OK)
 		return rc;
 	for (uint32_t i = 0; i < t->part_count; i++) {
+		const struct topo *net = part_topo(c, t->part[i]);
+
+		if (t->d->shared == JOB_SHARED_TOPO && net && net->kind == CONF_TOPO_BLOCK)
+			return err_set(t->why, E_NOT_SUPPORTED, "--exclusive=topo: no job gets "
+				       "whole blocks of this slurmctld");
 		least = t->part[i]->min_nodes < least ? t->part[i]->min_nodes : least;
 		most = t->part[i]->max_nodes > most ? t->part[i]->max_nodes : most;
 		max_time = t->part[i]->max_time_min > max_time ? t->part[i]->max_time_min :

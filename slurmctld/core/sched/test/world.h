@@ -374,6 +374,7 @@ static void world_free(void)
 	struct core *c = W.c;
 
 	sched_free(c->sched);
+	topo_free_all(c);
 	while (W.job_count)
 		job_free(W.jobs[--W.job_count]);
 	strbuf_fini(&W.log);
