@@ -95,6 +95,19 @@ const struct conf_part *conf_part_find(const struct conf *c, const char *name)
 	return NULL;
 }
 
+const char *conf_asks_cgroups(const struct conf *c, struct arena *mem)
+{
+	const struct { const char *key, *value; } all[] = {
+		{ "TaskPlugin", c->taskplugin }, { "ProctrackType", c->proctracktype },
+		{ "JobAcctGatherType", c->jobacctgathertype },
+	};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i].value && strstr(all[i].value, "cgroup"))
+			return arena_printf(mem, "%s=%s", all[i].key, all[i].value);
+	return NULL;
+}
+
 bool conf_option(const char *list, const char *option, const char **value)
 {
 	size_t n = strlen(option);

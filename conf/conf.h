@@ -260,6 +260,9 @@ const struct conf_part *conf_part_find(const struct conf *c, const char *name);
  * SlurmctldParameters; *value (may be NULL) points at the value or "". */
 bool conf_option(const char *list, const char *option, const char **value);
 
+/* What asks for control groups, as "Key=value"; NULL: nothing does.  In mem. */
+const char *conf_asks_cgroups(const struct conf *c, struct arena *mem);
+
 /* Where to call the controller: SlurmctldAddr, which moves to whoever has
  * control, or each SlurmctldHost. */
 static inline char **conf_callers(const struct conf *c)

@@ -101,7 +101,14 @@ static void tell_unserved(const struct conf *conf)
 		  "there are no burst buffers" },
 		{ "SlurmctldPlugstack", conf->slurmctldplugstack, NULL, "no plugin is loaded" },
 	};
+	struct arena mem = { 0 };
+	const char *cgroups;
 
+	cgroups = conf_asks_cgroups(conf, &mem);
+	if (cgroups)
+		log_error("%s: nodes that run our slurmd make no cgroups and do not enforce what "
+			  "cgroup.conf constrains", cgroups);
+	arena_fini(&mem);
 	if (conf->accountingstorageenforce)
 		log_error("AccountingStorageEnforce: associations, limits and qos are not enforced "
 			  "by this slurmctld");

@@ -63,6 +63,18 @@ void daemon_stop(struct daemon *d)
 	event_base_loopbreak(d->base);
 }
 
+/* Better said than noticed by the neighbours of a job. */
+static void cgroups_tell(const struct site *s)
+{
+	struct arena mem = { 0 };
+	const char *asks = conf_asks_cgroups(s->conf, &mem);
+
+	if (asks)
+		log_error("%s: this slurmd makes no cgroups: jobs are followed by their process "
+			  "tree, and what cgroup.conf constrains is not enforced", asks);
+	arena_fini(&mem);
+}
+
 void daemon_reconfigure(struct daemon *d)
 {
 	struct site *next, *old = d->site;
@@ -94,6 +106,7 @@ void daemon_reconfigure(struct daemon *d)
 		sack_auth_set(d->sack, next->auth);
 	site_unref(old);
 	daemon_log_setup(d);
+	cgroups_tell(next);
 	register_send(d, 0, false);
 }
 
@@ -344,6 +357,7 @@ static int serve(struct daemon *d, int ready_fd)
 	}
 	log_info("slurmd version %s started", SLUICE_VERSION);
 	log_info("slurmd started on %ld", (long)d->started);
+	cgroups_tell(s);
 	ready_report(d, ready_fd);
 	if (s->conf->healthcheckinterval)
 		health_check_run(d, NULL);
