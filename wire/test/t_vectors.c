@@ -23,7 +23,7 @@ static bool differs(const struct wire_out *o, const uint8_t *p, size_t n)
 {
 	size_t k = 0;
 
-	if (o->len == n && !memcmp(o->base, p, n))
+	if (o->len == n && (!n || !memcmp(o->base, p, n)))
 		return false;
 	while (k < n && k < o->len && o->base[k] == p[k])
 		k++;
