@@ -154,6 +154,33 @@ def named():
     all_of([("-w c[2-4] -N2", {"NodeList": "c[2-3]", "ReqNodeList": "c[2-4]"})])
 
 
+def again():
+    """scontrol requeue."""
+    j = sbatch("-H", wrap="true")
+    for order in ("requeue", "requeuehold"):
+        check(f"scontrol {order} {j}", f"{order} of a waiting job", rc=1,
+              err=f"Job is pending execution for job {j}\n")
+    check(f"scontrol requeue incomplete {j}")
+    run(f"scancel {j}")
+    j = sbatch("", wrap="exit 3")
+    wait_end(j)
+    check(f"scontrol requeue incomplete {j}")
+    same(state(j), "FAILED", "incomplete: what is over stays so")
+    check(f"scontrol requeuehold {j}")
+    f = job(j)
+    same((f["JobState"], f["Restarts"], f["ExitCode"], f["NodeList"]), ("PENDING", "1", "3:0", ""),
+         "a job that failed waits again, without nodes")
+    run(f"scancel {j}")
+
+
+def corr():
+    a = sbatch("-H", wrap="true")
+    j = sbatch(f"-d aftercorr:{a}", wrap="true")
+    same(job(j)["Dependency"], f"aftercorr:{a}(unfulfilled)", "aftercorr of a job that is no array")
+    run(f"scontrol release {a}")
+    same(wait_end(j), "COMPLETED", "is met with it")
+
+
 import sltest  # noqa: E402
 sltest._shared = new_cluster(conf={"MpiDefault": "none", "Licenses": "lic:4"}, node_lines=NODE_LINES, part_lines=PARTS)
-main(tasks, told, memory, features, named, refused)
+main(tasks, told, memory, features, named, refused, again, corr)

@@ -117,7 +117,8 @@ static enum depend_result cond_test(struct core *c, const struct job *j, const s
 
 	if (d->kind == SINGLETON)
 		return singleton(c, j);
-	if (d->kind == AFTER_CORR && j->array_job_id && j->array_task_id != NO_VAL)
+	if (d->kind == AFTER_CORR && j->array_job_id && j->array_task_id != NO_VAL &&
+	    job_array_first(c, d->job_id))
 		task = j->array_task_id;
 	if (task != NO_VAL && task != INFINITE) {
 		o = job_find_task(c, d->job_id, task);
@@ -382,9 +383,6 @@ static void visit_check(void *arg, const struct cond *d, const char *from, const
 	if (d->job_id >= k->c->next_job_id ||
 	    ((d->kind == AFTER_OK || d->kind == AFTER_NOT_OK) && !known(k->c, d) &&
 	     !(wire_version_find(k->j->start_protocol, &v) && wire_version_in(v, UNTIL(23_02)))))
-		k->rc = E_DEPENDENCY;
-	if (d->kind == AFTER_CORR && !job_array_first(k->c, d->job_id) &&
-	    job_find(k->c, d->job_id))
 		k->rc = E_DEPENDENCY;
 }
 

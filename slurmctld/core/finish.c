@@ -337,6 +337,13 @@ void job_end_status(struct core *c, struct job *j, uint32_t status, struct effec
 
 /* ---- cleaned up -------------------------------------------------------- */
 
+static void job_forget_nodes(struct job *j)
+{
+	job_str_set(j, JS_NODES, NULL);
+	job_str_set(j, JS_BATCH_HOST, NULL);
+	job_str_set(j, JS_TRES_ALLOC, NULL);
+}
+
 static void job_cleaned(struct core *c, struct job *j, struct effects *out)
 {
 	steps_remove_all(c, j);
@@ -345,9 +352,7 @@ static void job_cleaned(struct core *c, struct job *j, struct effects *out)
 	sched_job_removed(c, j);
 	if (job_is_pending(j) || j->bitflags & CRON_JOB) {
 		job_past(j, NULL);
-		job_str_set(j, JS_NODES, NULL);
-		job_str_set(j, JS_BATCH_HOST, NULL);
-		job_str_set(j, JS_TRES_ALLOC, NULL);
+		job_forget_nodes(j);
 		j->total_cpus = j->total_nodes = 0;
 	}
 	job_move(c, j, j->state & ~JOB_COMPLETING);
@@ -418,12 +423,15 @@ void job_requeue(struct core *c, struct job *j, uint32_t flags, int64_t delay_se
 		mail_ended(c, j, JOB_PENDING, true, out);
 	}
 	resv_draw_in(c, j, 0);
-	if (finished)
+	if (finished) {
 		job_past(j, NULL);
+		if (!j->alloc)
+			job_forget_nodes(j);
+	}
 	j->restart_cnt++;
 	j->launched = false;
-	j->exit_code = 0;
-	j->derived_ec = 0;
+	if (!finished)
+		j->exit_code = j->derived_ec = 0;
 	j->warned = 0;
 	j->start_time = j->end_time = 0;
 	j->suspend_time = j->tot_sus_sec = j->pre_sus_sec = 0;

@@ -298,11 +298,15 @@ static enum err requeue_one(struct core *c, const struct event *ev, struct job *
 {
 	if (!job_may_act(ev, j))
 		return E_ACCESS_DENIED;
+	/* "incomplete": what does not run is left alone */
+	if ((flags & JOB_STATE_BASE) == JOB_RUNNING && !job_is_running(j) &&
+	    job_base(j) != JOB_SUSPENDED)
+		return E_OK;
 	if (!j->batch)
 		return E_BATCH_ONLY;
 	if (!het_may_requeue(c, j))
 		return E_DISABLED;
-	if (job_is_pending(j) && !(flags & (JOB_REQUEUE_HOLD | JOB_SPECIAL_EXIT)))
+	if (job_is_pending(j))
 		return E_JOB_PENDING;
 	job_requeue(c, j, flags & (JOB_REQUEUE_HOLD | JOB_SPECIAL_EXIT), 121, out);
 	if (flags & JOB_LAUNCH_FAILED && flags & JOB_REQUEUE_HOLD)

@@ -329,6 +329,7 @@ static void start_times(struct core *c, struct job *j, bool backfill)
 		j->time_limit_min = NO_LIMIT_SEC / 60;
 	if (c->resv_first && j->time_min_min && j->time_min_min != NO_VAL)
 		resv_shorten(c, j);
+	j->exit_code = j->derived_ec = 0;       /* of a run before */
 	j->start_time = c->now;
 	j->end_time = c->now + (j->time_limit_min == INFINITE ? NO_LIMIT_SEC :
 				(int64_t)j->time_limit_min * 60);

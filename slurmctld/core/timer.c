@@ -35,9 +35,20 @@ static int64_t running_due(const struct core *c, const struct job *j)
 	return sooner(t, j->kill_time);
 }
 
+/* The first second in which a pending job can no longer be done in time. */
+static int64_t too_late(const struct job *j)
+{
+	uint32_t min = j->time_min_min && j->time_min_min != NO_VAL ? j->time_min_min :
+		j->time_limit_min;
+
+	if (!j->deadline || !min || min == NO_VAL || min == INFINITE)
+		return j->deadline;
+	return j->deadline - (int64_t)min * 60 + 1;
+}
+
 static int64_t pending_due_at(const struct core *c, const struct job *j)
 {
-	int64_t t = sooner(j->begin_time > c->now ? j->begin_time : NEVER, j->deadline);
+	int64_t t = sooner(j->begin_time > c->now ? j->begin_time : NEVER, too_late(j));
 	const char *dep = job_str(j, JS_DEPENDENCY);
 
 	/* "after:12+5": nothing happens when the five minutes are over. */
@@ -112,7 +123,8 @@ void timer_set(struct core *c, struct job *j)
 
 static void pending_due(struct core *c, struct job *j, struct effects *out)
 {
-	if (time_due(j->deadline, c->now)) {
+	if (time_due(too_late(j), c->now)) {
+		j->exit_code = 1;
 		job_reason(c, j, FAIL_DEADLINE, NULL);
 		job_end(c, j, JOB_DEADLINE, out);
 		return;
