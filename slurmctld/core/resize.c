@@ -116,7 +116,7 @@ static void manager_shrink(struct core *c, struct job *j, const struct bitset *g
 void job_shrink(struct core *c, struct job *j, const struct bitset *gone, bool failed,
 		struct effects *out)
 {
-	struct bitset *cut = bitset_dup(gone);
+	struct bitset *cut = bitset_dup(gone), *cores;
 	char *nodes;
 
 	bitset_and(cut, j->alloc->nodes);
@@ -130,9 +130,13 @@ void job_shrink(struct core *c, struct job *j, const struct bitset *gone, bool f
 		manager_shrink(c, j, cut, failed, out);
 	if (!failed && !c->stepmgr)
 		job_abort_nodes(c, j, cut, out);
-	cores_cut(j->alloc, cut, &j->alloc->cores);
 	cores_cut(j->alloc, cut, &j->alloc->cores_step);
+	/* the nodes get back what the job had there; then it is without it */
+	cores = bitset_dup(j->alloc->cores);
+	cores_cut(j->alloc, cut, &cores);
 	alloc_give_up(c, j, cut);
+	bitset_free(j->alloc->cores);
+	j->alloc->cores = cores;
 	bitset_free(cut);
 	j->total_cpus = j->alloc->total_cpus;
 	j->total_nodes = j->alloc->node_count;
