@@ -296,8 +296,8 @@ static void noise(struct wire_out *o, size_t n)
 	o->len = n;
 }
 
-/* Messages that end the daemon when somebody with the right to it sends them
- * well formed: they never are. */
+/* Messages that end the daemon when somebody with the right to it sends them:
+ * nobody proves to be one. */
 static bool ends_daemon(uint16_t type)
 {
 	return type == REQUEST_SHUTDOWN || type == REQUEST_CONTROL || type == REQUEST_TAKEOVER;
@@ -391,16 +391,20 @@ static void cred_damage(struct wire_header *h, uint32_t *plugin, char **cred)
 	}
 }
 
-/* Where credentials prove nothing, a change may have made such a message. */
+/* Whatever was done to it: a message that would end the daemon loses its
+ * credential, or where that proves nothing all of itself. */
 static void spare_daemon(struct wire_out *o)
 {
 	struct arena mem = {0};
 	struct wire_frame f;
 
-	if (auth_plugin(auth) == AUTH_PLUGIN_NONE && o->len > 4 &&
-	    wire_frame_parse(o->base + 4, o->len - 4, &mem, &f) == E_OK &&
-	    ends_daemon(f.header.type) && f.body.len < 64)
-		o->len = 4;
+	if (o->len > 4 && wire_frame_parse(o->base + 4, o->len - 4, &mem, &f) == E_OK &&
+	    ends_daemon(f.header.type)) {
+		if (auth_plugin(auth) == AUTH_PLUGIN_NONE)
+			o->len = 4;
+		else if (f.cred)        /* it stands in the frame */
+			o->base[(const uint8_t *)f.cred - o->base + strlen(f.cred) / 2] ^= 1;
+	}
 	arena_fini(&mem);
 }
 
@@ -420,9 +424,6 @@ static void frame_make(struct slot *s, const struct wire_type *t, enum wire_vers
 			change(&body, 0);
 	else if (s->kind == K_NOISE)
 		noise(&body, below(4) ? below(200) : below(BODY_MAX));
-	if (ends_daemon(t->number))     /* longer than it can be */
-		for (int k = 0; k < 64; k++)
-			wire_put(&body, next(), 8);
 	if (s->kind == K_FORWARD)
 		forward_make(&h, &mem);
 	if (s->kind != K_SHORT && s->kind != K_FRAME)

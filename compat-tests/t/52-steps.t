@@ -30,7 +30,7 @@ def interrupt():
     out, err = p.communicate(timeout=30)
     like(err, r"srun: forcing job termination", "SIGTERM to srun", err)
     ok(wait_for(lambda: run("squeue -h").out == "", 15), "its job ends")
-    p = popen(["srun", "-p", "normal", "bash", "-c", "trap 'echo usr' USR1; echo up; sleep 1.5 & wait; wait; echo end"])
+    p = popen(["srun", "-p", "normal", "bash", "-c", "trap 'echo usr' USR1; echo up; sleep 20 & wait; kill %1; echo end"])
     p.stdout.readline()
     p.send_signal(signal.SIGUSR1)
     out, err = p.communicate(timeout=30)
@@ -46,7 +46,7 @@ def interrupt():
 def cancel_step():
     j = sbatch("-p normal -N1 -o two-%j", script="""\
 srun sleep 50; echo first $?
-srun -n1 bash -c 'trap "echo sig" USR1; echo up; sleep 2 & wait; wait; exit 4'; echo second $?
+srun -n1 bash -c 'trap "echo sig" USR1; echo up; sleep 20 & wait; kill %1; exit 4'; echo second $?
 """)
     ok(wait_for(lambda: f"{j}.0" in run("squeue -h -s -o %i").out, 10), "a step runs")
     time.sleep(.3)
