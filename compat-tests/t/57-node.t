@@ -143,4 +143,14 @@ def prolog():
     same(wait_nodes({"c1": "idle"}, 30, C), True, "resumed")
 
 
-main(setup, processes, script, binding, failures, words_of_the_end, environment, prolog)
+def memory():
+    C.write_conf(JobAcctGatherParams="OverMemoryKill", JobAcctGatherFrequency="1")
+    run("scontrol reconfigure", c=C)
+    hog = "perl -e '$x = q(a) x (200<<20); sleep 30'"
+    got, out = batch("--mem=30", wrap=hog)
+    same(got.get("ExitCode"), "0:9", "OverMemoryKill: the job is killed", out, got)
+    like(out, STDERR + r"StepId=\d+\.batch exceeded memory limit \(\d+ > 31457280\), being killed$",
+         "and told why", out)
+
+
+main(setup, processes, script, binding, failures, words_of_the_end, environment, prolog, memory)

@@ -339,12 +339,12 @@ static void memory_check(struct step *s)
 	for (uint32_t i = 0; i < s->task_count; i++)
 		if (!s->tasks[i].reaped)
 			used += s->tasks[i].rss;
-	if (used <= limit || s->oom)
+	if (used <= limit || s->over_memory)
 		return;
 	log_error("StepId=%s exceeded memory limit (%llu > %llu), being killed", s->name,
 		  (unsigned long long)used, (unsigned long long)limit);
-	s->oom = true;
-	(void)life_signal(s, SIGKILL, false);
+	s->over_memory = true;
+	report_over_memory(s);
 }
 
 static void on_sample(evutil_socket_t fd, short what, void *arg)

@@ -406,9 +406,7 @@ static void exit_message(struct step *s, const struct peer *p, const uint32_t *i
 	b = body;
 	b->step_id = s->id;
 	b->return_code = (uint32_t)status;
-	if (s->oom)
-		b->return_code = WSIG_OOM;
-	else if (WIFSIGNALED(status) && s->flags & LAUNCH_NO_SIG_FAIL)
+	if (WIFSIGNALED(status) && s->flags & LAUNCH_NO_SIG_FAIL)
 		b->return_code = 0;
 	b->num_tasks = b->task_id_list_count = n;
 	b->task_id_list = arena_alloc(&m->mem, n * sizeof *ids);
@@ -471,7 +469,7 @@ static void complete_message(struct step *s, uint32_t first, uint32_t last, uint
 	b->step_id = s->id;
 	b->range_first = first;
 	b->range_last = last;
-	b->step_rc = s->oom ? WSIG_OOM : rc;
+	b->step_rc = rc;
 	acct_to_wire(a, &b->jobacct, false, &m->mem);
 	m->to_ctld = true;
 	m->version = s->version;
@@ -520,10 +518,34 @@ void report_batch(struct step *s, uint32_t job_rc, uint32_t slurm_rc)
 	acct_step(s, &a);
 	acct_to_wire(&a, &b->jobacct, false, &m->mem);
 	b->step_id = s->id;
-	b->job_rc = s->oom ? WSIG_OOM : job_rc;
+	b->job_rc = job_rc;
 	b->slurm_rc = slurm_rc;
 	b->user_id = s->uid;
 	b->node_name = arena_strdup(&m->mem, s->start.node_name);
+	m->to_ctld = true;
+	m->version = s->version;
+	post(s, m);
+}
+
+/* As stock has it: the controller tells srun, and has the step killed. */
+void report_over_memory(struct step *s)
+{
+	struct job_notify *say;
+	struct job_step_kill_msg *kill_it;
+	struct message *m;
+	void *body;
+
+	m = message_new(REQUEST_JOB_NOTIFY, &job_notify_desc, &body);
+	say = body;
+	say->step_id = s->id;
+	say->message = "Exceeded job memory limit";
+	m->to_ctld = true;
+	m->version = s->version;
+	post(s, m);
+	m = message_new(REQUEST_CANCEL_JOB_STEP, &job_step_kill_msg_desc, &body);
+	kill_it = body;
+	kill_it->step_id = s->id;
+	kill_it->signal = SIGKILL;
 	m->to_ctld = true;
 	m->version = s->version;
 	post(s, m);

@@ -24,5 +24,7 @@ void report_exits(struct step *s);
 void report_complete(struct step *s, uint32_t step_rc);
 /* REQUEST_COMPLETE_BATCH_SCRIPT. */
 void report_batch(struct step *s, uint32_t job_rc, uint32_t slurm_rc);
+/* The step uses more than it has been given. */
+void report_over_memory(struct step *s);
 
 #endif

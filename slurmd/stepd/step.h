@@ -39,7 +39,7 @@ enum launch_flag {
 
 /* Signal numbers of the protocol that no kernel knows. */
 enum wire_signal {
-	WSIG_OOM = 253, WSIG_TERM_KILL = 991, WSIG_REQUEUED = 993,
+	WSIG_TERM_KILL = 991, WSIG_REQUEUED = 993,
 	WSIG_PREEMPTED = 994, WSIG_DEBUG_WAKE = 995, WSIG_TIME_LIMIT = 996,
 	WSIG_ABORT = 997, WSIG_NODE_FAIL = 998, WSIG_FAILURE = 999
 };
@@ -136,7 +136,7 @@ struct step {
 	pid_t pgid;
 	int64_t start_time;
 	bool launched;                  /* tasks were forked */
-	bool suspended, aborted, cancel_said, oom;
+	bool suspended, aborted, cancel_said, over_memory;
 	bool reported;                  /* the end was sent up the tree */
 	uint32_t setup_rc;              /* wire error: the step could not start */
 	uint32_t worst_status;          /* of the children in the tree too */

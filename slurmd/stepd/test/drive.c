@@ -313,6 +313,8 @@ static void note(struct drive *d, uint16_t type, const void *body)
 		d->last = c->range_last;
 		d->step_rc = c->step_rc;
 		wire_copy(&jobacctinfo_desc, &d->acct, &c->jobacct, &d->mem);
+	} else if (type == REQUEST_CANCEL_JOB_STEP) {
+		d->kills_asked++;
 	} else if (type == REQUEST_COMPLETE_BATCH_SCRIPT) {
 		d->batches++;
 		d->job_rc = b->job_rc;

@@ -31,6 +31,7 @@ struct drive {
 	uint32_t conn_tests;
 	uint32_t launch_rc, launches, pids[16];
 	uint32_t exits, exit_status[16], exit_messages;
+	uint32_t kills_asked;           /* of the controller */
 	uint32_t completes, first, last, step_rc;
 	struct jobacctinfo acct;
 	uint32_t batches, job_rc, slurm_rc;

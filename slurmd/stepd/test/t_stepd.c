@@ -499,13 +499,19 @@ static void test_login(void)
 
 static void test_memory(void)
 {
-	bool ended;
+	struct stepd_request q;
+	struct stepd_reply r;
 
 	start("x=$(head -c 200000000 /dev/zero | tr '\\0' x); sleep 20", 1);
-	ended = go(15);
-	ok(ended && d.exit_status[0] == 253 && d.step_rc == 253 &&
-	   strstr(errs(0), "exceeded memory limit"), "over its memory: %u %s",
-	   d.exit_status[0], flat(errs(0)));
+	ok(drive_start(&d, REQUEST_LAUNCH_TASKS, &m, 0, NULL), "step of too much memory starts");
+	WAIT_FOR(d.kills_asked);
+	ok(d.kills_asked == 1 && strstr(errs(0), "exceeded memory limit"),
+	   "the controller is asked to kill it: %u %s", d.kills_asked, flat(errs(0)));
+	wire_init(&stepd_request_desc, &q);
+	q.op = STEPD_SIGNAL;
+	q.signal = SIGKILL;
+	ok(drive_ask(&d, &q, &r) == E_OK && drive_run(&d, 10) && d.exit_status[0] == SIGKILL &&
+	   d.step_rc == SIGKILL, "and does: %u", d.exit_status[0]);
 }
 
 int main(int argc, char **argv)
