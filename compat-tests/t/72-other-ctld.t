@@ -112,8 +112,8 @@ def stock():
 def newer():
     """24.11 becomes 26.05, which reads its state: jobs are kept."""
     r = on("sbatch --parsable -p normal -N2 -w c1,c2 -o kept.out", "24.11",
-           input="#!/bin/sh\nsrun -n1 sh -c 'until [ -e go ]; do sleep .2; done; exit 7'\n"
-           if ALL_STOCK else "#!/bin/sh\nuntil [ -e go ]; do sleep .2; done; exit 7\n")
+           input="#!/bin/sh\nsrun -n1 sh -c 'until [ -e end ]; do sleep .2; done; exit 7'\n"
+           if ALL_STOCK else "#!/bin/sh\nuntil [ -e end ]; do sleep .2; done; exit 7\n")
     j = r.out.strip()
     ok(wait_for(lambda: on(f"squeue -h -j {j} -o %T", "24.11").out == "RUNNING\n", 30), "a job runs", r)
     p = c.popen("24.11", ["srun", f"--jobid={j}", "--overlap", "-N1", "-w", "c2", "sh", "-c",
@@ -126,6 +126,8 @@ def newer():
         pass
     out, err = p.communicate(timeout=60)
     same((out, p.returncode), ("over\n", 0), "its step ends well", err)
+    with open(shared("end", c), "w"):       # which takes its steps along
+        pass
     ok(wait_for(lambda: re.search(r"JobState=FAILED .*ExitCode=7:0", on(f"scontrol -o show job {j}", "26.05").out), 60),
        "and so does the job, with its code", on(f"scontrol -o show job {j}", "26.05"))
     speaks("26.05")
