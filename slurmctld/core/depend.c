@@ -564,6 +564,7 @@ void depend_refresh(struct core *c, struct job *j, struct effects *out)
 		c->wants_sched = true;
 		break;
 	case DEPEND_WAIT:
+		depend_link(c, j);      /* one that was over and starts again left the list */
 		show_again(c, j);
 		if (j->priority)
 			job_reason(c, j, WAIT_DEPENDENCY, NULL);

@@ -462,11 +462,10 @@ static const struct bitset *usable(struct attempt *a)
 	return b;
 }
 
-static bool attempt_run(struct attempt *a)
+/* The limits of the whole job, and the nodes it insists on. */
+static bool attempt_begin(struct attempt *a)
 {
-	struct request *r = a->r;
-	struct core *c = a->c;
-	bool good;
+	const struct request *r = a->r;
 
 	bitset_clear_all(a->taken);
 	a->taken_count = 0;
@@ -478,9 +477,17 @@ static bool attempt_run(struct attempt *a)
 	a->nodes_left = r->max_nodes;
 	if (r->overcommit && !r->pn_cpus)
 		a->rem_cpus = r->min_nodes;
-	for (uint32_t t = 0; a->gres_left && t < c->gres_type_count; t++)
+	for (uint32_t t = 0; a->gres_left && t < a->c->gres_type_count; t++)
 		a->gres_left[t] = r->gres[t].job;
-	if (!take_must(a) || !take_counted(a))
+	return take_must(a) && take_counted(a);
+}
+
+static bool attempt_run(struct attempt *a)
+{
+	const struct request *r = a->r;
+	bool good;
+
+	if (!attempt_begin(a))
 		return false;
 	if (r->topo && r->topo->kind == CONF_TOPO_BLOCK && bitset_overlap(r->topo->nodes, usable(a)))
 		return choose_block(a, r->topo) && attempt_good(a);
@@ -537,6 +544,31 @@ static bool drop_smallest(struct attempt *a)
 	return true;
 }
 
+/* The nodes with the most CPUs, whatever their weight and place: what a job
+ * that may not have more nodes can start on when leaving out whole sizes left
+ * too few of them.  (Stock makes such a job wait.) */
+static bool choose_largest(struct attempt *a, const uint32_t *cpus)
+{
+	const struct request *r = a->r;
+	struct weighed *v;
+	uint32_t n = 0;
+
+	if (r->contiguous || r->topo)
+		return false;
+	for (uint32_t i = 0; i < a->c->node_count; i++)
+		a->cand[i].cpus = cpus[i];
+	if (!attempt_begin(a))
+		return false;
+	v = arena_alloc(&a->c->sched->mem, (a->c->node_count + 1) * sizeof(*v));
+	for (uint32_t i = 0; i < a->c->node_count; i++)
+		if (cpus[i] && !bitset_test(a->taken, i))
+			v[n++] = (struct weighed){ UINT32_MAX - cpus[i], i };
+	qsort(v, n, sizeof(*v), weighed_cmp);
+	for (uint32_t k = 0; k < n && !attempt_done(a) && a->nodes_left > 0; k++)
+		attempt_take(a, v[k].node);
+	return attempt_good(a);
+}
+
 /* Could not: leave out nodes that cannot help, or those with the fewest CPUs. */
 static bool attempt_reduce(struct attempt *a)
 {
@@ -560,10 +592,20 @@ static bool switches_good(struct attempt *a, bool *again)
 	return false;
 }
 
+static uint32_t *cpus_keep(const struct attempt *a)
+{
+	uint32_t *cpus = arena_alloc(&a->c->sched->mem, a->c->node_count * sizeof(*cpus));
+
+	for (uint32_t i = 0; i < a->c->node_count; i++)
+		cpus[i] = a->cand[i].cpus;
+	return cpus;
+}
+
 struct bitset *choose_nodes(struct core *c, struct request *r, enum fit_view view)
 {
 	struct attempt a = {.c = c, .r = r, .cand = c->sched->cand, .view = view,
 			    .want_nodes = r->want_nodes};
+	uint32_t *cpus = NULL;
 	bool again;
 
 	if (r->topo && r->topo->kind == CONF_TOPO_BLOCK)
@@ -580,8 +622,10 @@ struct bitset *choose_nodes(struct core *c, struct request *r, enum fit_view vie
 				continue;
 			break;
 		}
+		if (!cpus)
+			cpus = cpus_keep(&a);
 		if (!attempt_reduce(&a))
 			break;
 	}
-	return NULL;
+	return cpus && choose_largest(&a, cpus) ? a.taken : NULL;
 }
