@@ -59,14 +59,15 @@ bool cred_cache_sbcast_known(struct cred_cache *k, const struct sbcast_cred_sign
  * is not in it. */
 struct cred_node_share {
 	uint32_t job_node_index, step_node_index;       /* in the host lists */
-	/* Allocated here, as the controller counts: job_cpus is what it says,
-	 * step_cpus the step's cores times the job's CPUs per core. */
-	uint32_t job_cpus, step_cpus;
+	uint32_t job_cpus;      /* allocated here, as the controller counts */
 	struct bitset *job_cores, *step_cores;          /* abstract core ids of this node, in mem */
 	uint64_t job_mem_mb, step_mem_mb;               /* 0: no limit given */
 	uint16_t sockets, cores_per_socket;             /* as the controller counts them */
 };
 enum err cred_node_share(const struct cred *c, const char *node_name, struct arena *mem,
 			 struct cred_node_share *out, struct err_text *why);
+/* The step's CPUs on a node that has node_cpus of them by its configuration:
+ * whole cores, whether its tasks use all their threads or not; 1 at least. */
+uint32_t cred_step_cpus(const struct cred_node_share *s, uint32_t node_cpus);
 
 #endif

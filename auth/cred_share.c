@@ -79,13 +79,19 @@ static struct bitset *part_of(const struct bitset *all, uint64_t first, uint32_t
 
 static void cpus_count(const struct cred *c, struct cred_node_share *out)
 {
-	uint32_t job = bitset_count(out->job_cores), step = bitset_count(out->step_cores);
+	uint32_t job = bitset_count(out->job_cores);
 	uint32_t k = rep_index(c->cpu_array_reps, c->cpu_array_count, out->job_node_index);
 
 	out->job_cpus = job;
 	if (k < c->cpu_array_count && c->cpu_array[k])
 		out->job_cpus = c->cpu_array[k];
-	out->step_cpus = step * (job && out->job_cpus > job ? out->job_cpus / job : 1);
+}
+
+uint32_t cred_step_cpus(const struct cred_node_share *s, uint32_t node_cpus)
+{
+	uint32_t cores = s->step_cores->bits, step = bitset_count(s->step_cores);
+
+	return (step ? step : 1) * (cores && node_cpus > cores ? node_cpus / cores : 1);
 }
 
 static void memory_find(const struct cred *c, struct cred_node_share *out)

@@ -50,6 +50,9 @@ def threads():
         run(["scancel", j])
         wait_end(j)
         cpus("0/8/0/8 idle")
+    for n, want in ((1, "2"), (3, "4")):
+        r = run(f"srun -p normal -w c3 -n{n} --mem=10 bash -c 'echo $SLURM_CPUS_ON_NODE'")
+        same(set(r.out.split()), {want}, f"whole cores are a step's: {n} tasks", r)
 
 
 LINES = slcluster.NODE_LINES.replace("Port=6818 CPUs=4 RealMemory=1000 State=UNKNOWN\nNodeName=c4",

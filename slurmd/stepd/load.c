@@ -309,7 +309,7 @@ static void load_share(struct step *s)
 		return;
 	}
 	if (s->kind == KIND_TASKS)
-		s->cpus = share.step_cpus ? share.step_cpus : share.job_cpus;
+		s->cpus = cred_step_cpus(&share, s->start.conf_cpus);
 	s->mem_mb = share.step_mem_mb ? share.step_mem_mb : share.job_mem_mb;
 }
 
