@@ -115,7 +115,7 @@ def job_dies():
     die("c2")
     like(ended(a, "without --no-kill all of it ends"), "STEP .* DUE TO NODE FAILURE", "for that reason")
     out, err = p.communicate(timeout=60)
-    like(err, r"^salloc: Job allocation \d+ has been revoked", "salloc is told", err)
+    like(err, r"^salloc: (error: )?Job allocation \d+ has been revoked", "salloc is told", err)
     same(wait_end(j, 60, c), "NODE_FAIL", "the job too", job(j, c))
     alive("c2")
     free("its other node is free", "c1")

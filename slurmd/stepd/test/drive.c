@@ -138,13 +138,17 @@ void drive_fini(struct drive *d)
 	(void)!system(cmd);
 }
 
-static void cred_fill(struct cred *c, uint32_t step_id)
+static void cred_fill(struct drive *d, struct cred *c, uint32_t step_id)
 {
 	static uint16_t one[] = { 1 }, four[] = { 4 }, cpus[] = { 4 };
 	static uint32_t reps[] = { 1 };
 	static uint64_t mem[] = { 100 };
 	static uint32_t gids[] = { 0 };
+	struct bitset *all = arena_zalloc(&d->mem, bitset_sizeof(4));
 
+	bitset_init(all, 4);
+	bitset_set_all(all);
+	c->job_core_bitmap = c->step_core_bitmap = all;
 	c->step_id.job_id = JOB;
 	c->step_id.step_id = step_id;
 	c->step_id.step_het_comp = NO_VAL;
@@ -214,13 +218,13 @@ void drive_launch_init(struct drive *d, struct launch_tasks_request_msg *m,
 	m->flags = 8;
 	m->options.tag = "job_options";
 	m->cred_version = wire_version_number(d->version);
-	cred_fill(&m->cred.cred, 0);
+	cred_fill(d, &m->cred.cred, 0);
 	cred_pack(d, &m->cred);
 }
 
 static void batch_cred(struct drive *d, struct batch_job_launch_msg *m)
 {
-	cred_fill(&m->cred.cred, STEP_BATCH);
+	cred_fill(d, &m->cred.cred, STEP_BATCH);
 	m->cred_version = wire_version_number(d->version);
 	cred_pack(d, &m->cred);
 }
