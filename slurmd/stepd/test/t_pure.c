@@ -48,7 +48,9 @@ static void test_pattern(void)
 		free(s);
 	}
 	v.array_job_id = 0;
-	ok(streq(pattern_expand("%A", "/", &v), "/12"), "no array: the job");
+	s = pattern_expand("%A", "/", &v);
+	ok(streq(s, "/12"), "no array: the job");
+	free(s);
 	ok(pattern_single_task("3") == 3 && pattern_single_task("3a") == -1 &&
 	   pattern_single_task("") == -1, "a task's number alone");
 }
@@ -161,8 +163,14 @@ static void test_bind(void)
 	bind_mem_text(0x81 | 0x20, NULL, &t);
 	ok(streq(t.all, "verbose,prefer,local"), "memory: %s", t.all);
 	bind_text_fini(&t);
-	ok(streq(bind_list_entry("0,2*2,7", 2), "2") && streq(bind_list_entry("0,2*2,7", 3), "7") &&
-	   streq(bind_list_entry("0,2*2,7", 4), "0") && !bind_list_entry("", 0), "lists");
+	for (uint32_t i = 0; i < 3; i++) {
+		char *entry = bind_list_entry("0,2*2,7", i + 2);
+		static const char *const want[] = { "2", "7", "0" };
+
+		ok(streq(entry, want[i]), "entry %u of a list: %s", i + 2, entry);
+		free(entry);
+	}
+	ok(!bind_list_entry("", 0), "an empty list has none");
 }
 
 static void test_gres(void)
