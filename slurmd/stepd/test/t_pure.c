@@ -34,6 +34,7 @@ static void test_pattern(void)
 		.job_id = 12, .array_job_id = 10, .array_task_id = 7, .node_id = 1,
 		.task_id = 4, .node_name = "c1", .user = "me", .job_name = "job"
 	};
+	char *array;
 
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		char *s;
@@ -48,9 +49,9 @@ static void test_pattern(void)
 		free(s);
 	}
 	v.array_job_id = 0;
-	s = pattern_expand("%A", "/", &v);
-	ok(streq(s, "/12"), "no array: the job");
-	free(s);
+	array = pattern_expand("%A", "/", &v);
+	ok(streq(array, "/12"), "no array: the job");
+	free(array);
 	ok(pattern_single_task("3") == 3 && pattern_single_task("3a") == -1 &&
 	   pattern_single_task("") == -1, "a task's number alone");
 }
